@@ -1,0 +1,5 @@
+/** The revisioned store of what must survive: assignments, labels, reservations, initiator session identifiers. */
+@NullMarked
+package dev.sanway.metadata;
+
+import org.jspecify.annotations.NullMarked;
