@@ -1,0 +1,85 @@
+package dev.sanway.config;
+
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** gateway.yaml, checked: names, LUNs and initiators are unique, sizes are multiples of the block size, secrets were read. */
+public record GatewayConfig(
+        Path file,
+        String name,
+        String iqnPrefix,
+        String initiatorName,
+        List<InetSocketAddress> portals,
+        Path stateDirectory,
+        InetSocketAddress management,
+        Duration unitTimeout,
+        int eventLoops,
+        List<Unit> units,
+        List<Host> hosts,
+        List<Volume> volumes) {
+
+    public GatewayConfig {
+        portals = List.copyOf(portals);
+        units = List.copyOf(units);
+        hosts = List.copyOf(hosts);
+        volumes = List.copyOf(volumes);
+    }
+
+    /** What a unit's write cache does to writes that were not flushed. */
+    public enum Cache {
+        VOLATILE,
+        PROTECTED,
+        WRITE_THROUGH
+    }
+
+    /**
+     * A unit reached by its iSCSI target.
+     *
+     * @param luns which LUNs to use; empty: every disk
+     * @param maxSessions at most so many sessions; 0: one for each event loop
+     */
+    public record Unit(
+            String name,
+            InetSocketAddress portal,
+            String target,
+            List<Integer> luns,
+            @Nullable ChapConfig chap,
+            int maxSessions,
+            Cache cache,
+            boolean digests,
+            int line) {
+        public Unit {
+            luns = List.copyOf(luns);
+        }
+    }
+
+    /** A host: who it is, and its target's name. */
+    public record Host(String name, Access access, String target, int line) {}
+
+    /** How a volume lies across units. */
+    public sealed interface Layout {
+        /** One partition after the other, on as few units as possible. */
+        record Linear() implements Layout {}
+
+        /** {@code chunkBytes} on each of {@code width} units in turn. */
+        record Striped(int width, int chunkBytes) implements Layout {}
+    }
+
+    /**
+     * A volume and who sees it.
+     *
+     * @param name {@code <host>/<volume>} of a host's own, {@code <volume>} of a shared one
+     */
+    public record Volume(
+            String name, long sizeBytes, Layout layout, int blockSizeBytes, List<Attachment> attachments, int line) {
+        public Volume {
+            attachments = List.copyOf(attachments);
+        }
+    }
+
+    /** The host and the LUN under which it sees a volume; LUN -1: the lowest free, kept once chosen. */
+    public record Attachment(String host, int lun) {}
+}

@@ -1,0 +1,46 @@
+package dev.sanway.config;
+
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * unit.yaml, checked.
+ *
+ * @param capacityBytes how much of the directory may be used by volumes; {@link Long#MAX_VALUE}: no limit
+ * @param eventLoops how many event loops serve
+ * @param access who may log in; null: anybody on loopback
+ */
+public record UnitConfig(
+        Path file,
+        String name,
+        String iqn,
+        List<InetSocketAddress> portals,
+        Path directory,
+        long capacityBytes,
+        int eventLoops,
+        @Nullable Access access,
+        List<Volume> volumes) {
+
+    public UnitConfig {
+        portals = List.copyOf(portals);
+        volumes = List.copyOf(volumes);
+    }
+
+    /**
+     * A declared volume.
+     *
+     * @param sizeBytes of a file; -1 for a device, whose own size counts
+     * @param device the disk's path; null: a file in the unit's directory
+     * @param lun -1: the lowest free, kept once chosen
+     */
+    public record Volume(
+            String name,
+            long sizeBytes,
+            @Nullable Path device,
+            int lun,
+            int blockSizeBytes,
+            boolean preallocate,
+            int line) {}
+}
