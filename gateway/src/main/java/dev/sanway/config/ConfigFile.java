@@ -71,8 +71,8 @@ final class ConfigFile {
             file = new ConfigFile(path, parse(text), lines(text));
         } catch (JacksonException e) {
             int line = e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr());
-            throw new ConfigException(
-                    path + ":" + line + ": not valid YAML: " + e.getOriginalMessage().lines().findFirst().orElse("?"));
+            throw new ConfigException(path + ":" + line + ": not valid YAML: "
+                    + e.getOriginalMessage().lines().findFirst().orElse("?"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -162,7 +162,8 @@ final class ConfigFile {
     private static String pointer(ValidationMessage message) {
         StringBuilder pointer = new StringBuilder();
         for (int i = 0; i < message.getInstanceLocation().getNameCount(); i++) {
-            pointer.append('/').append(escape(String.valueOf(message.getInstanceLocation().getElement(i))));
+            pointer.append('/')
+                    .append(escape(String.valueOf(message.getInstanceLocation().getElement(i))));
         }
         return pointer.toString();
     }
@@ -174,9 +175,12 @@ final class ConfigFile {
     /** The schema that rules the value at an instance's pointer: properties and items followed, references resolved. */
     private static JsonNode schemaAt(JsonNode root, String pointer) {
         JsonNode schema = root;
-        for (String part : pointer.isEmpty() ? new String[0] : pointer.substring(1).split("/", -1)) {
+        for (String part :
+                pointer.isEmpty() ? new String[0] : pointer.substring(1).split("/", -1)) {
             JsonNode resolved = resolved(root, schema);
-            schema = resolved.has("items") ? resolved.get("items") : resolved.path("properties").path(part);
+            schema = resolved.has("items")
+                    ? resolved.get("items")
+                    : resolved.path("properties").path(part);
         }
         return schema;
     }
@@ -201,7 +205,8 @@ final class ConfigFile {
     }
 
     private static String shown(JsonNode value) {
-        String text = value.isTextual() ? "\"" + value.textValue() + "\"" : value.isNull() ? "nothing" : value.toString();
+        String text =
+                value.isTextual() ? "\"" + value.textValue() + "\"" : value.isNull() ? "nothing" : value.toString();
         return text.length() > 60 ? text.substring(0, 57) + "..." : text;
     }
 
@@ -254,7 +259,8 @@ final class ConfigFile {
             if (!part.isEmpty() && part.chars().allMatch(Character::isDigit)) {
                 key.append('[').append(part).append(']');
             } else {
-                key.append(key.isEmpty() ? "" : ".").append(part.replace("~1", "/").replace("~0", "~"));
+                key.append(key.isEmpty() ? "" : ".")
+                        .append(part.replace("~1", "/").replace("~0", "~"));
             }
         }
         return key.toString();

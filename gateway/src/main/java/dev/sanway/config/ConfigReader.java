@@ -159,7 +159,8 @@ final class ConfigReader {
         return folder == null ? Path.of(text) : folder.resolve(text).normalize();
     }
 
-    @Nullable ChapConfig chap(String pointer) {
+    @Nullable
+    ChapConfig chap(String pointer) {
         if (!has(pointer)) {
             return null;
         }
@@ -195,7 +196,8 @@ final class ConfigReader {
             }
             return new Secret(text);
         } catch (IOException e) {
-            file.problem(pointer, "the secret in " + path + " cannot be read; create the file with one line, the secret");
+            file.problem(
+                    pointer, "the secret in " + path + " cannot be read; create the file with one line, the secret");
             return none;
         }
     }

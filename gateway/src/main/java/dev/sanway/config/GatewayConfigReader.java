@@ -38,7 +38,7 @@ public final class GatewayConfigReader {
         this.reader = new ConfigReader(file);
     }
 
-    /** @throws ConfigException with every mistake found */
+    /** Reads and checks a file; throws with every mistake found. */
     public static GatewayConfig read(Path path) throws ConfigException {
         return new GatewayConfigReader(ConfigFile.load(path, "gateway.schema.json")).read();
     }
@@ -100,12 +100,11 @@ public final class GatewayConfigReader {
         for (String lunAt : reader.elements(at + "/luns")) {
             luns.add(reader.integer(lunAt, 0));
         }
-        Cache cache =
-                switch (reader.text(at + "/cache", "volatile")) {
-                    case "protected" -> Cache.PROTECTED;
-                    case "writeThrough" -> Cache.WRITE_THROUGH;
-                    default -> Cache.VOLATILE;
-                };
+        Cache cache = switch (reader.text(at + "/cache", "volatile")) {
+            case "protected" -> Cache.PROTECTED;
+            case "writeThrough" -> Cache.WRITE_THROUGH;
+            default -> Cache.VOLATILE;
+        };
         return new Unit(
                 name,
                 reader.address(at + "/portal", "127.0.0.1:3260"),
@@ -135,8 +134,7 @@ public final class GatewayConfigReader {
     private Attachment attachment(String at, String host) {
         int lun = reader.integer(at + "/lun", -1);
         if (lun >= 0) {
-            String taken =
-                    hostLuns.computeIfAbsent(host, _ -> new HashMap<>()).putIfAbsent(lun, at);
+            String taken = hostLuns.computeIfAbsent(host, _ -> new HashMap<>()).putIfAbsent(lun, at);
             if (taken != null) {
                 file.problem(
                         at + "/lun",

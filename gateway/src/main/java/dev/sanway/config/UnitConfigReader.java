@@ -23,7 +23,7 @@ public final class UnitConfigReader {
         this.reader = new ConfigReader(file);
     }
 
-    /** @throws ConfigException with every mistake found */
+    /** Reads and checks a file; throws with every mistake found. */
     public static UnitConfig read(Path path) throws ConfigException {
         return new UnitConfigReader(ConfigFile.load(path, "unit.schema.json")).read();
     }
