@@ -1,28 +1,34 @@
 package dev.sanway.scsi;
 
-/** Sense keys (SPC-4 4.5.6); the ordinal is the code. */
+/** Sense keys (SPC-4 4.5.6). */
 public enum SenseKey {
-    NO_SENSE,
-    RECOVERED_ERROR,
-    NOT_READY,
-    MEDIUM_ERROR,
-    HARDWARE_ERROR,
-    ILLEGAL_REQUEST,
-    UNIT_ATTENTION,
-    DATA_PROTECT,
-    BLANK_CHECK,
-    VENDOR_SPECIFIC,
-    COPY_ABORTED,
-    ABORTED_COMMAND,
-    RESERVED_C,
-    VOLUME_OVERFLOW,
-    MISCOMPARE,
-    COMPLETED;
+    NO_SENSE(0x0),
+    RECOVERED_ERROR(0x1),
+    NOT_READY(0x2),
+    MEDIUM_ERROR(0x3),
+    HARDWARE_ERROR(0x4),
+    ILLEGAL_REQUEST(0x5),
+    UNIT_ATTENTION(0x6),
+    DATA_PROTECT(0x7),
+    BLANK_CHECK(0x8),
+    VENDOR_SPECIFIC(0x9),
+    COPY_ABORTED(0xA),
+    ABORTED_COMMAND(0xB),
+    RESERVED_C(0xC),
+    VOLUME_OVERFLOW(0xD),
+    MISCOMPARE(0xE),
+    COMPLETED(0xF);
 
     private static final SenseKey[] BY_CODE = values();
 
+    private final int code;
+
+    SenseKey(int code) {
+        this.code = code;
+    }
+
     public int code() {
-        return ordinal();
+        return code;
     }
 
     /** The key with the low four bits of {@code code}. */
