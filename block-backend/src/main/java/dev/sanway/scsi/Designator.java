@@ -37,6 +37,15 @@ public record Designator(Association association, int type, int codeSet, byte[] 
         Association(int code) {
             this.code = code;
         }
+
+        static Association of(int code) {
+            return switch (code & 0x03) {
+                case 0 -> LOGICAL_UNIT;
+                case 1 -> TARGET_PORT;
+                case 2 -> TARGET_DEVICE;
+                default -> RESERVED;
+            };
+        }
     }
 
     /** The eight bytes of vendor, then what the vendor likes (SPC-4 7.8.5.4). */

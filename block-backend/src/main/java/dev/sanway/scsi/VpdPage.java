@@ -200,7 +200,7 @@ public sealed interface VpdPage {
         while (at + 4 <= body.length && at + 4 + BigEndian.u8(body, at + 3) <= body.length) {
             int length = BigEndian.u8(body, at + 3);
             found.add(new Designator(
-                    Designator.Association.values()[body[at + 1] >> 4 & 0x03],
+                    Designator.Association.of(body[at + 1] >> 4),
                     body[at + 1] & 0x0F,
                     body[at] & 0x0F,
                     Arrays.copyOfRange(body, at + 4, at + 4 + length)));
