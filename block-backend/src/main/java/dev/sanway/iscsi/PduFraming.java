@@ -1,0 +1,199 @@
+package dev.sanway.iscsi;
+
+import dev.sanway.iscsi.PduViolation.Kind;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.CompositeByteBuf;
+import io.netty.buffer.Unpooled;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cuts a byte stream into PDUs: the core of {@link PduDecoder}, free of channels.
+ *
+ * <p>Data segments are retained slices of what was fed in, so nothing of a payload is copied. Digests are looked at as they
+ * are set when a PDU begins: to be switched on after the last login PDU was handled, before the next bytes are fed in, or
+ * from within the consumer.
+ *
+ * <pre>
+ *   HEADER ── complete, no data ──▶ HEADER        any ── fatal violation ──▶ BROKEN (swallows everything)
+ *     └── complete, data ahead ──▶ BODY ── complete ──▶ HEADER
+ * </pre>
+ *
+ * Confined to one thread.
+ */
+public final class PduFraming {
+    private enum State {
+        HEADER,
+        BODY,
+        BROKEN
+    }
+
+    private final Direction direction;
+    private final ByteBuf header = Unpooled.buffer(PduParser.BHS_LENGTH + PduParser.MAX_AHS_LENGTH + Digest.LENGTH);
+    private int maxDataSegmentLength;
+    private boolean headerDigest;
+    private boolean dataDigest;
+
+    private State state = State.HEADER;
+    private int bodyNeeded;
+    private int dataLength;
+    private boolean bodyHasDigest;
+    private @Nullable ByteBuf body;
+
+    /**
+     * @param direction which opcodes are expected
+     * @param maxDataSegmentLength bytes that a data segment may have: what this side declared, 8,192 before it did
+     */
+    public PduFraming(Direction direction, int maxDataSegmentLength) {
+        this.direction = direction;
+        this.maxDataSegmentLength = maxDataSegmentLength;
+    }
+
+    /** From the next PDU on. */
+    public void setDigests(boolean onHeader, boolean onData) {
+        headerDigest = onHeader;
+        dataDigest = onData;
+    }
+
+    /** From the next PDU on, in bytes. */
+    public void setMaxDataSegmentLength(int lengthBytes) {
+        maxDataSegmentLength = lengthBytes;
+    }
+
+    /** Whether some bytes of a PDU came and others are awaited. */
+    public boolean midPdu() {
+        return state == State.BODY || header.isReadable();
+    }
+
+    /**
+     * Takes bytes of the stream and tells of each PDU that they complete.
+     *
+     * @param in read to its end; borrowed: slices retain it for as long as they live
+     * @param out told of each PDU in order; after a {@link Kind#fatal()} violation of nothing more
+     */
+    public void feed(ByteBuf in, Consumer<DecodeResult> out) {
+        while (true) {
+            boolean ended =
+                    switch (state) {
+                        case HEADER -> header(in, out);
+                        case BODY -> body(in, out);
+                        case BROKEN -> {
+                            in.skipBytes(in.readableBytes());
+                            yield true;
+                        }
+                    };
+            if (ended) {
+                return;
+            }
+        }
+    }
+
+    /** Ends the stream: what is incomplete is released, and nothing comes any more. */
+    public void close() {
+        state = State.BROKEN;
+        header.clear();
+        if (body != null) {
+            body.release();
+            body = null;
+        }
+    }
+
+    /** Whether the input is used up. */
+    private boolean header(ByteBuf in, Consumer<DecodeResult> out) {
+        if (!fill(in, PduParser.BHS_LENGTH)) {
+            return true;
+        }
+        int ahsLength = (header.getByte(4) & 0xff) * 4;
+        int headerLength = PduParser.BHS_LENGTH + ahsLength;
+        if (!fill(in, headerLength + (headerDigest ? Digest.LENGTH : 0))) {
+            return true;
+        }
+        if (headerDigest) {
+            if (Digest.of(header, 0, headerLength, 0) != header.getInt(headerLength)) {
+                return broken(Kind.HEADER_DIGEST, "header digest does not match", out);
+            }
+            header.writerIndex(headerLength);
+        }
+        dataLength = header.getUnsignedMedium(5);
+        if (dataLength > maxDataSegmentLength) {
+            return broken(
+                    Kind.TOO_LONG,
+                    "data segment of " + dataLength + " bytes, at most " + maxDataSegmentLength + " were declared",
+                    out);
+        }
+        if (dataLength == 0) {
+            complete(Unpooled.EMPTY_BUFFER, out);
+        } else {
+            bodyHasDigest = dataDigest;
+            bodyNeeded = ((dataLength + 3) & ~3) + (bodyHasDigest ? Digest.LENGTH : 0);
+            state = State.BODY;
+        }
+        return false;
+    }
+
+    private boolean fill(ByteBuf in, int lengthBytes) {
+        int missing = lengthBytes - header.readableBytes();
+        if (missing > 0) {
+            header.writeBytes(in, Math.min(missing, in.readableBytes()));
+        }
+        return header.readableBytes() >= lengthBytes;
+    }
+
+    private boolean body(ByteBuf in, Consumer<DecodeResult> out) {
+        int take = Math.min(bodyNeeded, in.readableBytes());
+        if (take > 0) {
+            append(in.readRetainedSlice(take));
+            bodyNeeded -= take;
+        }
+        if (bodyNeeded > 0) {
+            return true;
+        }
+        ByteBuf whole = body == null ? Unpooled.EMPTY_BUFFER : body;
+        body = null;
+        int padding = ((dataLength + 3) & ~3) - dataLength;
+        if (bodyHasDigest
+                && Digest.of(whole, whole.readerIndex(), dataLength + padding, 0)
+                        != whole.getInt(whole.readerIndex() + dataLength + padding)) {
+            whole.release();
+            PduViolation violation = PduParser.violation(Kind.DATA_DIGEST, header, "data digest does not match");
+            next();
+            out.accept(new DecodeResult.Violated(violation));
+            return false;
+        }
+        whole.writerIndex(whole.readerIndex() + dataLength);
+        complete(whole, out);
+        return false;
+    }
+
+    private void append(ByteBuf part) {
+        ByteBuf before = body;
+        if (before == null) {
+            body = part;
+        } else if (before instanceof CompositeByteBuf composite) {
+            composite.addComponent(true, part);
+        } else {
+            CompositeByteBuf composite = ByteBufAllocator.DEFAULT.compositeBuffer(Integer.MAX_VALUE);
+            composite.addComponent(true, before).addComponent(true, part);
+            body = composite;
+        }
+    }
+
+    private void complete(ByteBuf data, Consumer<DecodeResult> out) {
+        DecodeResult result = PduParser.parse(header, data, direction);
+        next();
+        out.accept(result);
+    }
+
+    private void next() {
+        header.clear();
+        state = State.HEADER;
+    }
+
+    private boolean broken(Kind kind, String detail, Consumer<DecodeResult> out) {
+        PduViolation violation = PduParser.violation(kind, header, detail);
+        close();
+        out.accept(new DecodeResult.Violated(violation));
+        return false;
+    }
+}
