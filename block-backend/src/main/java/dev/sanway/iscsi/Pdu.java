@@ -320,13 +320,7 @@ public sealed interface Pdu {
 
     /** Logout Response (section 11.15). Times in seconds. */
     record LogoutResponse(
-            int response,
-            int initiatorTaskTag,
-            int statSn,
-            int expCmdSn,
-            int maxCmdSn,
-            int time2Wait,
-            int time2Retain)
+            int response, int initiatorTaskTag, int statSn, int expCmdSn, int maxCmdSn, int time2Wait, int time2Retain)
             implements TargetPdu {
         @Override
         public Opcode opcode() {
@@ -375,13 +369,7 @@ public sealed interface Pdu {
 
     /** NOP-In (section 11.19). */
     record NopIn(
-            long lun,
-            int initiatorTaskTag,
-            int targetTransferTag,
-            int statSn,
-            int expCmdSn,
-            int maxCmdSn,
-            ByteBuf data)
+            long lun, int initiatorTaskTag, int targetTransferTag, int statSn, int expCmdSn, int maxCmdSn, ByteBuf data)
             implements TargetPdu {
         @Override
         public Opcode opcode() {

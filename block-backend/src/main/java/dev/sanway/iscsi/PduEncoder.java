@@ -73,8 +73,7 @@ public final class PduEncoder extends ChannelOutboundHandlerAdapter {
         }
     }
 
-    private static @Nullable ByteBuf trailer(
-            ByteBuf data, boolean digest, ByteBufAllocator allocator) {
+    private static @Nullable ByteBuf trailer(ByteBuf data, boolean digest, ByteBufAllocator allocator) {
         int padding = -data.readableBytes() & 3;
         if (padding == 0 && !digest) {
             return null;
@@ -138,8 +137,14 @@ public final class PduEncoder extends ChannelOutboundHandlerAdapter {
                 request(h, p.lun(), p.targetTransferTag(), p.cmdSn(), p.expStatSn());
             }
             case Pdu.ScsiCommandPdu p -> {
-                first(h, p, p.immediate(), flag(p.isFinal(), 0x80) | flag(p.read(), 0x40) | flag(p.write(), 0x20)
-                        | (p.attribute() & 0x07));
+                first(
+                        h,
+                        p,
+                        p.immediate(),
+                        flag(p.isFinal(), 0x80)
+                                | flag(p.read(), 0x40)
+                                | flag(p.write(), 0x20)
+                                | (p.attribute() & 0x07));
                 request(h, p.lun(), p.expectedDataTransferLength(), p.cmdSn(), p.expStatSn());
                 h.setBytes(32, p.cdb(), 0, 16);
             }
@@ -214,8 +219,14 @@ public final class PduEncoder extends ChannelOutboundHandlerAdapter {
                 response(h, p.lun(), p.targetTransferTag(), p.statSn());
             }
             case Pdu.DataIn p -> {
-                first(h, p, false, flag(p.isFinal(), 0x80) | flag(p.acknowledge(), 0x40) | residual(p.residual())
-                        | flag(p.hasStatus(), 0x01));
+                first(
+                        h,
+                        p,
+                        false,
+                        flag(p.isFinal(), 0x80)
+                                | flag(p.acknowledge(), 0x40)
+                                | residual(p.residual())
+                                | flag(p.hasStatus(), 0x01));
                 h.setByte(3, p.status());
                 response(h, p.lun(), p.targetTransferTag(), p.statSn());
                 h.setInt(36, p.dataSn());

@@ -74,15 +74,14 @@ public final class PduFraming {
      */
     public void feed(ByteBuf in, Consumer<DecodeResult> out) {
         while (true) {
-            boolean ended =
-                    switch (state) {
-                        case HEADER -> header(in, out);
-                        case BODY -> body(in, out);
-                        case BROKEN -> {
-                            in.skipBytes(in.readableBytes());
-                            yield true;
-                        }
-                    };
+            boolean ended = switch (state) {
+                case HEADER -> header(in, out);
+                case BODY -> body(in, out);
+                case BROKEN -> {
+                    in.skipBytes(in.readableBytes());
+                    yield true;
+                }
+            };
             if (ended) {
                 return;
             }

@@ -69,32 +69,34 @@ public final class PduParser {
 
     private static @Nullable PduViolation checkFlags(Opcode opcode, ByteBuf header) {
         int flags = header.getByte(header.readerIndex() + 1);
-        boolean bothResiduals =
-                switch (opcode) {
-                    case SCSI_RESPONSE -> (flags & 0x06) == 0x06 || (flags & 0x18) == 0x18;
-                    case DATA_IN -> (flags & 0x06) == 0x06;
-                    case NOP_OUT,
-                            SCSI_COMMAND,
-                            TASK_MANAGEMENT_REQUEST,
-                            LOGIN_REQUEST,
-                            TEXT_REQUEST,
-                            DATA_OUT,
-                            LOGOUT_REQUEST,
-                            SNACK_REQUEST,
-                            NOP_IN,
-                            TASK_MANAGEMENT_RESPONSE,
-                            LOGIN_RESPONSE,
-                            TEXT_RESPONSE,
-                            LOGOUT_RESPONSE,
-                            READY_TO_TRANSFER,
-                            ASYNC_MESSAGE,
-                            REJECT -> false;
-                };
+        boolean bothResiduals = switch (opcode) {
+            case SCSI_RESPONSE -> (flags & 0x06) == 0x06 || (flags & 0x18) == 0x18;
+            case DATA_IN -> (flags & 0x06) == 0x06;
+            case NOP_OUT,
+                    SCSI_COMMAND,
+                    TASK_MANAGEMENT_REQUEST,
+                    LOGIN_REQUEST,
+                    TEXT_REQUEST,
+                    DATA_OUT,
+                    LOGOUT_REQUEST,
+                    SNACK_REQUEST,
+                    NOP_IN,
+                    TASK_MANAGEMENT_RESPONSE,
+                    LOGIN_RESPONSE,
+                    TEXT_RESPONSE,
+                    LOGOUT_RESPONSE,
+                    READY_TO_TRANSFER,
+                    ASYNC_MESSAGE,
+                    REJECT -> false;
+        };
         return bothResiduals ? violation(Kind.BAD_FIELD, header, "residual overflow and underflow at once") : null;
     }
 
     /** Additional header segments (section 11.2.2), or what is wrong with them. */
-    private record Ahs(byte @Nullable [] cdbTail, int bidirectionalReadLength, @Nullable String fault) {
+    private record Ahs(
+            byte @Nullable [] cdbTail,
+            int bidirectionalReadLength,
+            @Nullable String fault) {
         static final Ahs NONE = new Ahs(null, 0, null);
 
         static Ahs bad(String fault) {

@@ -38,7 +38,10 @@ public record PduViolation(Kind kind, byte[] header, String detail) {
 
     /** The Initiator Task Tag that the header carries. */
     public int initiatorTaskTag() {
-        return ((header[16] & 0xff) << 24) | ((header[17] & 0xff) << 16) | ((header[18] & 0xff) << 8) | (header[19] & 0xff);
+        return ((header[16] & 0xff) << 24)
+                | ((header[17] & 0xff) << 16)
+                | ((header[18] & 0xff) << 8)
+                | (header[19] & 0xff);
     }
 
     /** The six opcode bits that the header carries. */
