@@ -18,7 +18,7 @@ public sealed interface BlockFailure {
     /** The medium, or a part of it, cannot be reached now; trying later may help. */
     record NotReady(String reason) implements BlockFailure {}
 
-    /** Nothing is left to back the blocks with; recovers when space comes. Nothing was written. */
+    /** Nothing is left to back the blocks with; recovers when space comes. */
     record OutOfSpace() implements BlockFailure {}
 
     /** The device is read-only, or no longer ours. Nothing was written. */
