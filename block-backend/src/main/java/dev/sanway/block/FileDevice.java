@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -230,7 +230,7 @@ public final class FileDevice implements BlockDevice {
     private final class Task implements Runnable, BlockOperation {
         private final BlockRequest request;
         private final BlockCompletion completion;
-        private final AtomicInteger stage = new AtomicInteger(Stage.QUEUED.ordinal());
+        private final AtomicReference<Stage> stage = new AtomicReference<>(Stage.QUEUED);
         private @Nullable ByteBuf into;
 
         Task(BlockRequest request, BlockCompletion completion) {
@@ -240,7 +240,7 @@ public final class FileDevice implements BlockDevice {
 
         @Override
         public void run() {
-            if (stage.compareAndSet(Stage.QUEUED.ordinal(), Stage.TAKEN_UP.ordinal())) {
+            if (stage.compareAndSet(Stage.QUEUED, Stage.TAKEN_UP)) {
                 BlockOutcome outcome;
                 try {
                     outcome = blocks.carryOut(request, into);
@@ -266,7 +266,7 @@ public final class FileDevice implements BlockDevice {
 
         @Override
         public void cancel() {
-            if (stage.compareAndSet(Stage.QUEUED.ordinal(), Stage.CANCELLED.ordinal())) {
+            if (stage.compareAndSet(Stage.QUEUED, Stage.CANCELLED)) {
                 end(BlockOutcome.failed(new BlockFailure.Cancelled()));
             }
         }
