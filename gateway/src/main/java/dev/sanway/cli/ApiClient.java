@@ -1,0 +1,91 @@
+package dev.sanway.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.time.Duration;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+import org.jspecify.annotations.Nullable;
+
+/** Calls the gateway's REST API; every failure is a {@link CommandFailure} with a line for people. */
+final class ApiClient {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Duration TIMEOUT = Duration.ofSeconds(15);
+
+    private final URI server;
+    private final String token;
+    private final HttpClient http;
+
+    /** {@code certificate}: the gateway's own, to be trusted; null: what the machine trusts. */
+    ApiClient(URI server, String token, @Nullable Path certificate) throws CommandFailure {
+        this.server = server;
+        this.token = token;
+        try {
+            HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5));
+            if (certificate != null) {
+                builder.sslContext(trusting(certificate));
+            }
+            this.http = builder.build();
+        } catch (IOException | GeneralSecurityException e) {
+            throw new CommandFailure(1, "the certificate " + certificate + " cannot be used: " + e.getMessage());
+        }
+    }
+
+    private static SSLContext trusting(Path certificate) throws IOException, GeneralSecurityException {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        try (InputStream in = Files.newInputStream(certificate)) {
+            store.setCertificateEntry(
+                    "gateway", CertificateFactory.getInstance("X.509").generateCertificate(in));
+        }
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init(store);
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, trust.getTrustManagers(), null);
+        return context;
+    }
+
+    JsonNode get(String path) throws CommandFailure {
+        HttpRequest request = HttpRequest.newBuilder(server.resolve(path))
+                .timeout(TIMEOUT)
+                .header("Authorization", "Bearer " + token)
+                .GET()
+                .build();
+        HttpResponse<String> response;
+        try {
+            response = http.send(request, HttpResponse.BodyHandlers.ofString());
+        } catch (IOException e) {
+            String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+            throw new CommandFailure(3, "cannot reach the gateway at " + server + ": " + why);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CommandFailure(1, "interrupted");
+        }
+        return answer(response);
+    }
+
+    private JsonNode answer(HttpResponse<String> response) throws CommandFailure {
+        JsonNode body;
+        try {
+            body = JSON.readTree(response.body());
+        } catch (IOException e) {
+            throw new CommandFailure(3, server + " does not answer as a gateway does; is it one?");
+        }
+        if (response.statusCode() / 100 != 2) {
+            throw new CommandFailure(1, body.path("error").asText("the gateway answered " + response.statusCode()));
+        }
+        return body;
+    }
+}

@@ -1,0 +1,44 @@
+package dev.sanway.cli;
+
+import dev.sanway.config.GatewayConfigReader;
+import java.nio.file.Path;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+        name = "gateway",
+        mixinStandardHelpOptions = true,
+        description = "Makes a gateway's configuration and runs the gateway.",
+        footerHeading = "%nExample:%n",
+        footer = {"  sanway gateway init --config gateway.yaml", "  sanway gateway run --config gateway.yaml"})
+final class GatewayCommand extends SanwayCommand.Group {
+
+    @Command(
+            name = "init",
+            mixinStandardHelpOptions = true,
+            description = "Writes a commented gateway.yaml, with a folder for secrets that only you can read. "
+                    + "Never overwrites a file.")
+    int init(
+            @Option(
+                            names = "--config",
+                            paramLabel = "FILE",
+                            defaultValue = "gateway.yaml",
+                            description = "The file to make.")
+                    Path file)
+            throws Exception {
+        Templates.write("gateway.yaml", file, out());
+        return 0;
+    }
+
+    @Command(
+            name = "run",
+            mixinStandardHelpOptions = true,
+            description = "Runs the gateway in the foreground until it is told to stop (Ctrl-C or SIGTERM).")
+    int run(
+            @Option(names = "--config", paramLabel = "FILE", required = true, description = "The gateway.yaml.")
+                    Path file)
+            throws Exception {
+        root.processes().runGateway(GatewayConfigReader.read(file));
+        return 0;
+    }
+}

@@ -1,0 +1,84 @@
+package dev.sanway.control;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What the REST API shows: plain records, each a JSON object with these names. Sizes are in bytes. */
+public interface Views {
+
+    /** A volume: {@code state} is ready, wiping or notReady, with {@code detail} for people. */
+    record VolumeView(
+            String name,
+            UUID uuid,
+            long sizeBytes,
+            int blockSizeBytes,
+            String layout,
+            int width,
+            int chunkBytes,
+            String state,
+            @Nullable String detail,
+            List<AttachmentView> hosts,
+            List<PartitionView> partitions) {}
+
+    /** Who sees a volume, and as what. */
+    record AttachmentView(String host, String target, int lun) {}
+
+    /** A partition of a unit's volume (Fig. 5): where it lies and to whom it is assigned. */
+    record PartitionView(
+            UUID uuid,
+            String unit,
+            int lun,
+            long startBytes,
+            long lengthBytes,
+            String state,
+            @Nullable String volume) {}
+
+    /** A unit: {@code state} is online, connecting or offline. */
+    record UnitView(
+            String name,
+            String portal,
+            String target,
+            String state,
+            @Nullable String detail,
+            List<UnitLunView> luns) {}
+
+    /** A logical unit of a unit. */
+    record UnitLunView(
+            int lun,
+            @Nullable UUID uuid,
+            long sizeBytes,
+            long freeBytes,
+            String state,
+            @Nullable String detail) {}
+
+    /** A host's session. */
+    record SessionView(
+            String host,
+            String initiator,
+            String remoteAddress,
+            Instant since,
+            long commands,
+            long readBytes,
+            long writtenBytes) {}
+
+    /** A host and its target. */
+    record HostView(String name, String target, List<String> initiators, boolean chap) {}
+
+    /** An error: one line that says what was wrong and what would be right. */
+    record ErrorView(String error) {}
+
+    /** Where the API takes its answers from: snapshots, from any thread. */
+    interface Source {
+        List<VolumeView> volumes();
+
+        List<PartitionView> partitions();
+
+        List<UnitView> units();
+
+        List<SessionView> sessions();
+
+        List<HostView> hosts();
+    }
+}

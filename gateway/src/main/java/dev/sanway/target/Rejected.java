@@ -1,0 +1,44 @@
+package dev.sanway.target;
+
+import dev.sanway.iscsi.Pdu;
+import dev.sanway.iscsi.PduEncoder;
+import dev.sanway.iscsi.PduViolation;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The few header fields that matter of a PDU that was not decoded (RFC 7143 11.2, 11.7).
+ *
+ * @param numbered whether it carried a CmdSN that counts
+ */
+record Rejected(boolean isDataOut, boolean numbered, int cmdSn, int targetTransferTag, boolean isFinal) {
+
+    private static final int HEADER_BYTES = 48;
+    private static final int OPCODE_DATA_OUT = 0x05;
+    private static final int OPCODE_SNACK = 0x10;
+
+    static Rejected of(PduViolation violation) {
+        ByteBuffer header = ByteBuffer.wrap(violation.header());
+        int opcode = violation.opcodeBits();
+        boolean immediate = (header.get(0) & 0x40) != 0;
+        boolean dataOut = opcode == OPCODE_DATA_OUT;
+        return new Rejected(
+                dataOut,
+                !immediate && !dataOut && opcode != OPCODE_SNACK,
+                header.getInt(24),
+                header.getInt(20),
+                (header.get(1) & 0x80) != 0);
+    }
+
+    /** The header of a decoded PDU, for a Reject; releases the PDU. */
+    static ByteBuf header(Pdu pdu, ByteBufAllocator allocator) {
+        List<ByteBuf> parts = new ArrayList<>();
+        PduEncoder.encode(pdu, false, false, allocator, parts::add);
+        ByteBuf header = parts.getFirst().readRetainedSlice(HEADER_BYTES);
+        parts.forEach(ByteBuf::release);
+        return header;
+    }
+}

@@ -1,0 +1,253 @@
+package dev.sanway.target;
+
+import dev.sanway.iscsi.Pdu;
+import dev.sanway.iscsi.Pdu.ResidualKind;
+import dev.sanway.target.lun.ScsiCommand;
+import dev.sanway.target.lun.ScsiResponse;
+import dev.sanway.target.lun.ScsiTask;
+import dev.sanway.target.lun.TaskListener;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One SCSI command as the transport sees it: its data, its residuals, its status. Confined to the session's loop; the device
+ * may call from another one.
+ *
+ * <pre>
+ *   WAITING ──start──▶ STARTED ──response──▶ DRAINING ──last Data-Out──▶ ENDED
+ *      │                  │  └──────────────no data due────────────────▶ ENDED
+ *      └──────────────────┴──abort, end of session─────────────────────▶ ENDED
+ * </pre>
+ */
+final class SessionTask implements TaskListener {
+
+    private enum State {
+        /** Not yet given to the device: the session's bytes are used up. */
+        WAITING,
+        /** The device has it. */
+        STARTED,
+        /** Answered by the device, but data that the initiator was entitled to send is still to come. */
+        DRAINING,
+        ENDED
+    }
+
+    private static final int GOOD = 0;
+
+    private final Session session;
+    private final ScsiCommand command;
+    private final boolean immediate;
+    private final int cmdSn;
+    private final @Nullable WriteTransfer write;
+    private final int heldBytes;
+    private State state = State.WAITING;
+    private @Nullable ScsiTask device;
+    private @Nullable ScsiResponse response;
+    private boolean dataDelivered;
+
+    SessionTask(Session session, ScsiCommand command, boolean immediate, int cmdSn, @Nullable WriteTransfer write) {
+        this.session = session;
+        this.command = command;
+        this.immediate = immediate;
+        this.cmdSn = cmdSn;
+        this.write = write;
+        this.heldBytes = Math.max(command.readLengthBytes(), command.writeLengthBytes());
+    }
+
+    int tag() {
+        return command.tag();
+    }
+
+    long lun() {
+        return command.lun();
+    }
+
+    int cmdSn() {
+        return cmdSn;
+    }
+
+    boolean immediate() {
+        return immediate;
+    }
+
+    /** What it counts against the bound on bytes in flight. */
+    int heldBytes() {
+        return heldBytes;
+    }
+
+    boolean waiting() {
+        return state == State.WAITING;
+    }
+
+    void start() {
+        state = State.STARTED;
+        ScsiTask started = session.device().start(command, this);
+        device = started;
+        // The device may have asked for the data before it returned.
+        deliverIfComplete();
+    }
+
+    // ---- from the device, on its loop
+
+    @Override
+    public void dataOutWanted(ScsiTask task, int lengthBytes) {
+        session.execute(() -> {
+            if (state != State.STARTED || write == null) {
+                return;
+            }
+            device = task;
+            write.want(lengthBytes);
+            deliverIfComplete();
+        });
+    }
+
+    @Override
+    public void completed(ScsiTask task, ScsiResponse answer) {
+        session.execute(() -> {
+            if (state != State.STARTED) {
+                answer.dataIn().release();
+                return;
+            }
+            response = answer;
+            state = State.DRAINING;
+            endIfDrained();
+        });
+    }
+
+    @Override
+    public void aborted(ScsiTask task) {
+        session.execute(this::drop);
+    }
+
+    // ---- from the initiator
+
+    /**
+     * Takes a Data-Out over.
+     *
+     * @return null, or what is wrong with it
+     */
+    @Nullable
+    String dataOut(Pdu.DataOut pdu) {
+        if (write == null) {
+            pdu.release();
+            return "Data-Out for a command that writes nothing";
+        }
+        String wrong = write.accept(pdu);
+        if (wrong == null) {
+            progress();
+        }
+        return wrong;
+    }
+
+    /** A Data-Out came with a wrong data digest: the rest is drained and the command fails (RFC 7143 7.8). */
+    void dataOutDamaged(int targetTransferTag, boolean isFinal) {
+        if (write != null) {
+            write.damaged(targetTransferTag, isFinal);
+            progress();
+        }
+    }
+
+    private void progress() {
+        if (state == State.DRAINING) {
+            endIfDrained();
+        } else {
+            deliverIfComplete();
+        }
+    }
+
+    private void deliverIfComplete() {
+        ScsiTask task = device;
+        if (write == null || task == null || state != State.STARTED || dataDelivered) {
+            return;
+        }
+        if (write.failed() && !write.dataAwaited()) {
+            dataDelivered = true;
+            task.dataOutFailed(0x47, 0x05);
+            return;
+        }
+        while (!write.failed() && write.canSolicit(session.parameters().maxOutstandingR2t())) {
+            session.solicit(this, write);
+        }
+        if (write.complete()) {
+            dataDelivered = true;
+            task.dataOut(write.data());
+        }
+    }
+
+    // ---- the end
+
+    private void endIfDrained() {
+        if (write != null && write.dataAwaited()) {
+            return;
+        }
+        ScsiResponse answer = response;
+        response = null;
+        if (answer == null) {
+            return;
+        }
+        state = State.ENDED;
+        int received = write == null ? 0 : write.receivedBytes();
+        int r2ts = write == null ? 0 : write.r2tSn();
+        releaseWrite();
+        answer(answer, received, r2ts);
+    }
+
+    private void answer(ScsiResponse answer, int receivedBytes, int r2ts) {
+        int expectedRead = command.readLengthBytes();
+        int expectedWrite = command.writeLengthBytes();
+        ByteBuf data = answer.dataIn();
+        int offered = data.readableBytes();
+        if (expectedRead == 0 && expectedWrite > 0) {
+            // What the CDB asked to be sent, or, where the command failed, what was really taken.
+            int moved = answer.status() == GOOD
+                    ? Math.max(0, answer.dataOutLengthBytes())
+                    : Math.min(receivedBytes, expectedWrite);
+            data.release();
+            session.finish(
+                    this,
+                    answer,
+                    Unpooled.EMPTY_BUFFER,
+                    residual(expectedWrite, moved),
+                    Math.abs(expectedWrite - moved),
+                    r2ts);
+            return;
+        }
+        int wanted = expectedRead == 0 && answer.dataOutLengthBytes() > 0 && answer.status() == GOOD
+                ? answer.dataOutLengthBytes()
+                : offered;
+        int sent = Math.min(offered, expectedRead);
+        ByteBuf cut = data;
+        if (sent < offered) {
+            cut = data.readRetainedSlice(sent);
+            data.release();
+        }
+        session.finish(this, answer, cut, residual(expectedRead, wanted), Math.abs(expectedRead - wanted), 0);
+    }
+
+    private static ResidualKind residual(int expected, int moved) {
+        return moved == expected
+                ? ResidualKind.NONE
+                : moved < expected ? ResidualKind.UNDERFLOW : ResidualKind.OVERFLOW;
+    }
+
+    /** Ends it without an answer: aborted, or the session ended. Calling it again does nothing. */
+    void drop() {
+        if (state == State.ENDED) {
+            return;
+        }
+        state = State.ENDED;
+        releaseWrite();
+        ScsiResponse held = response;
+        response = null;
+        if (held != null) {
+            held.dataIn().release();
+        }
+        session.dropped(this);
+    }
+
+    private void releaseWrite() {
+        if (write != null) {
+            write.release();
+        }
+    }
+}

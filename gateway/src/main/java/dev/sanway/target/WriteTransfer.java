@@ -1,0 +1,209 @@
+package dev.sanway.target;
+
+import dev.sanway.iscsi.Pdu;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.CompositeByteBuf;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Gathers the data of one write: immediate data, unsolicited Data-Out, and the bursts that R2Ts ask for (RFC 7143 11.7,
+ * 11.8), in order, as slices. DataPDUInOrder and DataSequenceInOrder are always Yes here.
+ *
+ * <pre>
+ *   expected length  |-----------------------------------------|
+ *   first burst      |immediate|unsolicited|
+ *   R2Ts                                   |burst|burst|burst|
+ *   wanted by the CDB|---------------------------------------|   (may be less or more than expected)
+ * </pre>
+ *
+ * Confined to the session's loop. {@link #release} ends it in every case.
+ */
+final class WriteTransfer {
+
+    /** A burst that was asked for. */
+    private record Burst(int targetTransferTag, int offset, int lengthBytes) {
+        int end() {
+            return offset + lengthBytes;
+        }
+    }
+
+    private final int expectedLengthBytes;
+    private final int firstBurstLengthBytes;
+    private final ArrayDeque<Burst> bursts = new ArrayDeque<>();
+    private final CompositeByteBuf gathered;
+    private boolean unsolicitedAwaited;
+    private boolean failed;
+    private int receivedBytes;
+    private int solicitedBytes;
+    private int nextDataSn;
+    private int nextR2tSn;
+    private int wantedBytes = -1;
+
+    /**
+     * @param expectedLengthBytes the Expected Data Transfer Length
+     * @param unsolicitedAwaited the command's F bit was clear: unsolicited Data-Out follow
+     */
+    WriteTransfer(
+            ByteBufAllocator allocator,
+            int expectedLengthBytes,
+            int firstBurstLengthBytes,
+            boolean unsolicitedAwaited,
+            ByteBuf immediateData) {
+        this.expectedLengthBytes = expectedLengthBytes;
+        this.firstBurstLengthBytes = Math.min(firstBurstLengthBytes, expectedLengthBytes);
+        this.unsolicitedAwaited = unsolicitedAwaited;
+        this.gathered = allocator.compositeBuffer(1024);
+        append(immediateData);
+    }
+
+    private void append(ByteBuf data) {
+        receivedBytes += data.readableBytes();
+        if (data.isReadable()) {
+            gathered.addComponent(true, data);
+        } else {
+            data.release();
+        }
+        solicitedBytes = Math.max(solicitedBytes, receivedBytes);
+    }
+
+    /**
+     * Takes a Data-Out over.
+     *
+     * @return null, or what is wrong with it (then it was released and the transfer cannot go on)
+     */
+    @Nullable
+    String accept(Pdu.DataOut pdu) {
+        if (failed) {
+            pdu.release();
+            damaged(pdu.targetTransferTag(), pdu.isFinal());
+            return null;
+        }
+        String wrong = pdu.targetTransferTag() == Pdu.NO_TAG ? checkUnsolicited(pdu) : checkSolicited(pdu);
+        if (wrong != null) {
+            pdu.release();
+            return wrong;
+        }
+        append(pdu.data());
+        nextDataSn++;
+        if (pdu.isFinal()) {
+            nextDataSn = 0;
+            if (pdu.targetTransferTag() == Pdu.NO_TAG) {
+                unsolicitedAwaited = false;
+            } else {
+                bursts.removeFirst();
+            }
+        }
+        return null;
+    }
+
+    /** A Data-Out was lost to a digest error: what follows is drained, burst by burst, and thrown away. */
+    void damaged(int targetTransferTag, boolean isFinal) {
+        failed = true;
+        if (!isFinal) {
+            return;
+        }
+        if (targetTransferTag == Pdu.NO_TAG) {
+            unsolicitedAwaited = false;
+        } else {
+            bursts.removeIf(burst -> burst.targetTransferTag() == targetTransferTag);
+        }
+    }
+
+    /** Whether data were damaged: the command cannot be carried out. */
+    boolean failed() {
+        return failed;
+    }
+
+    private @Nullable String checkUnsolicited(Pdu.DataOut pdu) {
+        if (!unsolicitedAwaited) {
+            return "unsolicited data after its final PDU";
+        }
+        if (receivedBytes + pdu.data().readableBytes() > firstBurstLengthBytes) {
+            return "unsolicited data beyond FirstBurstLength or the expected length";
+        }
+        return checkPlace(pdu);
+    }
+
+    private @Nullable String checkSolicited(Pdu.DataOut pdu) {
+        Burst burst = bursts.peekFirst();
+        if (unsolicitedAwaited || burst == null || burst.targetTransferTag() != pdu.targetTransferTag()) {
+            return "data for another transfer tag than the one that is due";
+        }
+        int end = receivedBytes + pdu.data().readableBytes();
+        if (end > burst.end()) {
+            return "data beyond what the R2T asked for";
+        }
+        if (pdu.isFinal() != (end == burst.end())) {
+            return pdu.isFinal() ? "final PDU before the R2T was answered whole" : "final PDU without its F bit";
+        }
+        return checkPlace(pdu);
+    }
+
+    private @Nullable String checkPlace(Pdu.DataOut pdu) {
+        if (pdu.bufferOffset() != receivedBytes) {
+            return "buffer offset " + Integer.toUnsignedString(pdu.bufferOffset()) + " instead of " + receivedBytes;
+        }
+        if (pdu.dataSn() != nextDataSn) {
+            return "DataSN " + Integer.toUnsignedString(pdu.dataSn()) + " instead of " + nextDataSn;
+        }
+        return null;
+    }
+
+    /** The device wants so many bytes, at most the expected length. */
+    void want(int lengthBytes) {
+        wantedBytes = Math.min(lengthBytes, expectedLengthBytes);
+    }
+
+    /** Whether all that is wanted, and all that comes unasked, is here. */
+    boolean complete() {
+        return wantedBytes >= 0 && !unsolicitedAwaited && bursts.isEmpty() && receivedBytes >= wantedBytes;
+    }
+
+    /** Whether Data-Out PDUs for this transfer are still to come. */
+    boolean dataAwaited() {
+        return unsolicitedAwaited || !bursts.isEmpty();
+    }
+
+    /** Whether another R2T should go out now. */
+    boolean canSolicit(int maxOutstandingR2t) {
+        return wantedBytes > solicitedBytes && !unsolicitedAwaited && bursts.size() < maxOutstandingR2t;
+    }
+
+    /** The next R2T's offset. */
+    int solicitOffset() {
+        return solicitedBytes;
+    }
+
+    /** The next R2TSN. */
+    int r2tSn() {
+        return nextR2tSn;
+    }
+
+    /**
+     * Notes that an R2T goes out.
+     *
+     * @return the length that it asks for
+     */
+    int solicit(int targetTransferTag, int maxBurstLengthBytes) {
+        int length = Math.min(maxBurstLengthBytes, wantedBytes - solicitedBytes);
+        bursts.addLast(new Burst(targetTransferTag, solicitedBytes, length));
+        solicitedBytes += length;
+        nextR2tSn++;
+        return length;
+    }
+
+    int receivedBytes() {
+        return receivedBytes;
+    }
+
+    /** The data wanted, cut to that length; the caller owns it. To be called once, when {@link #complete}. */
+    ByteBuf data() {
+        return gathered.readRetainedSlice(wantedBytes);
+    }
+
+    void release() {
+        gathered.release();
+    }
+}
