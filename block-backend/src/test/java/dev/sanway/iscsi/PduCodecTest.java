@@ -44,7 +44,11 @@ class PduCodecTest {
             assertThat(decoded).as(seen).hasSameClassAs(pdu);
             // Arrays within records compare by reference; the text of records and the wire compare by value.
             if (!(pdu instanceof Pdu.ScsiCommandPdu)) {
-                assertThat(decoded).as(seen).usingRecursiveComparison().ignoringFields("data").isEqualTo(pdu);
+                assertThat(decoded)
+                        .as(seen)
+                        .usingRecursiveComparison()
+                        .ignoringFields("data")
+                        .isEqualTo(pdu);
             }
             assertThat(wire(decoded, headerDigest, dataDigest)).as(seen).isEqualTo(wire);
             assertThat(framing.midPdu()).isFalse();
@@ -75,8 +79,19 @@ class PduCodecTest {
     @Test
     void loginRequestLiesInTheBytesOfSection11_12() {
         Pdu.LoginRequest login = new Pdu.LoginRequest(
-                true, false, 0, 1, 0, 0, new Isid(0x800001020304L), 0x0506, 0x0708090a, 0x0b0c, 0x0d0e0f10,
-                0x11121314, Unpooled.copiedBuffer("A=b\0x", StandardCharsets.US_ASCII));
+                true,
+                false,
+                0,
+                1,
+                0,
+                0,
+                new Isid(0x800001020304L),
+                0x0506,
+                0x0708090a,
+                0x0b0c,
+                0x0d0e0f10,
+                0x11121314,
+                Unpooled.copiedBuffer("A=b\0x", StandardCharsets.US_ASCII));
         assertThat(ByteBufUtil.hexDump(wire(login, false, false)))
                 .isEqualTo("43810000" + "00000005" + "800001020304" + "0506" + "0708090a" + "0b0c0000" + "0d0e0f10"
                         + "11121314" + "00".repeat(16) + "413d620078000000");
@@ -242,8 +257,8 @@ class PduCodecTest {
 
     @Test
     void closingMidPduReleasesWhatHadCome() {
-        byte[] wire = wire(
-                new Pdu.DataOut(true, 0, 1, 2, 3, 0, 0, Unpooled.wrappedBuffer(new byte[4096])), false, false);
+        byte[] wire =
+                wire(new Pdu.DataOut(true, 0, 1, 2, 3, 0, 0, Unpooled.wrappedBuffer(new byte[4096])), false, false);
         ByteBuf some = ByteBufAllocator.DEFAULT.buffer().writeBytes(wire, 0, 1000);
         EmbeddedChannel channel = new EmbeddedChannel(new PduDecoder(Direction.TO_TARGET, 8192));
         channel.writeInbound(some);
@@ -262,7 +277,8 @@ class PduCodecTest {
             for (int i = 4; i < bytes.length; i += 48) {
                 bytes[i] = (byte) random.nextInt(3);
             }
-            PduFraming framing = new PduFraming(random.nextBoolean() ? Direction.TO_TARGET : Direction.TO_INITIATOR, 1 << 16);
+            PduFraming framing =
+                    new PduFraming(random.nextBoolean() ? Direction.TO_TARGET : Direction.TO_INITIATOR, 1 << 16);
             framing.setDigests(false, random.nextBoolean());
             List<DecodeResult> results = feedInPieces(framing, bytes, random);
             framing.close();

@@ -18,20 +18,41 @@ final class RandomPdus {
             case NOP_OUT -> new Pdu.NopOut(bit(), lun(), word(), word(), word(), word(), data(100));
             case SCSI_COMMAND ->
                 new Pdu.ScsiCommandPdu(
-                        bit(), bit(), bit(), bit(), random.nextInt(5), lun(), word(), word(), word(), word(), cdb(),
-                        bit() ? word() | 1 : 0, data(5000));
+                        bit(),
+                        bit(),
+                        bit(),
+                        bit(),
+                        random.nextInt(5),
+                        lun(),
+                        word(),
+                        word(),
+                        word(),
+                        word(),
+                        cdb(),
+                        bit() ? word() | 1 : 0,
+                        data(5000));
             case TASK_MANAGEMENT_REQUEST ->
                 new Pdu.TaskManagementRequest(
                         bit(), random.nextInt(128), lun(), word(), word(), word(), word(), word(), word());
             case LOGIN_REQUEST ->
                 new Pdu.LoginRequest(
-                        bit(), bit(), random.nextInt(4), random.nextInt(4), octet(), octet(), isid(), half(), word(),
-                        half(), word(), word(), data(600));
+                        bit(),
+                        bit(),
+                        random.nextInt(4),
+                        random.nextInt(4),
+                        octet(),
+                        octet(),
+                        isid(),
+                        half(),
+                        word(),
+                        half(),
+                        word(),
+                        word(),
+                        data(600));
             case TEXT_REQUEST ->
                 new Pdu.TextRequest(bit(), bit(), bit(), lun(), word(), word(), word(), word(), data(600));
             case DATA_OUT -> new Pdu.DataOut(bit(), lun(), word(), word(), word(), word(), word(), data(9000));
-            case LOGOUT_REQUEST ->
-                new Pdu.LogoutRequest(bit(), random.nextInt(128), word(), half(), word(), word());
+            case LOGOUT_REQUEST -> new Pdu.LogoutRequest(bit(), random.nextInt(128), word(), half(), word(), word());
             case SNACK_REQUEST ->
                 new Pdu.SnackRequest(random.nextInt(16), lun(), word(), word(), word(), word(), word());
             case NOP_IN -> new Pdu.NopIn(lun(), word(), word(), word(), word(), word(), data(100));
@@ -39,20 +60,44 @@ final class RandomPdus {
                 new Pdu.ScsiResponsePdu(
                         kind(), kind(), octet(), octet(), word(), word(), word(), word(), word(), word(), word(),
                         word(), data(300));
-            case TASK_MANAGEMENT_RESPONSE ->
-                new Pdu.TaskManagementResponse(octet(), word(), word(), word(), word());
+            case TASK_MANAGEMENT_RESPONSE -> new Pdu.TaskManagementResponse(octet(), word(), word(), word(), word());
             case LOGIN_RESPONSE ->
                 new Pdu.LoginResponse(
-                        bit(), bit(), random.nextInt(4), random.nextInt(4), octet(), octet(), isid(), half(), word(),
-                        word(), word(), word(), octet(), octet(), data(600));
+                        bit(),
+                        bit(),
+                        random.nextInt(4),
+                        random.nextInt(4),
+                        octet(),
+                        octet(),
+                        isid(),
+                        half(),
+                        word(),
+                        word(),
+                        word(),
+                        word(),
+                        octet(),
+                        octet(),
+                        data(600));
             case TEXT_RESPONSE ->
                 new Pdu.TextResponse(bit(), bit(), lun(), word(), word(), word(), word(), word(), data(600));
             case DATA_IN ->
                 new Pdu.DataIn(
-                        bit(), bit(), kind(), bit(), octet(), lun(), word(), word(), word(), word(), word(), word(),
-                        word(), word(), data(9000));
-            case LOGOUT_RESPONSE ->
-                new Pdu.LogoutResponse(octet(), word(), word(), word(), word(), half(), half());
+                        bit(),
+                        bit(),
+                        kind(),
+                        bit(),
+                        octet(),
+                        lun(),
+                        word(),
+                        word(),
+                        word(),
+                        word(),
+                        word(),
+                        word(),
+                        word(),
+                        word(),
+                        data(9000));
+            case LOGOUT_RESPONSE -> new Pdu.LogoutResponse(octet(), word(), word(), word(), word(), half(), half());
             case READY_TO_TRANSFER ->
                 new Pdu.ReadyToTransfer(lun(), word(), word(), word(), word(), word(), word(), word(), word());
             case ASYNC_MESSAGE ->
@@ -88,8 +133,8 @@ final class RandomPdus {
 
     private ResidualKind kind() {
         return random.nextBoolean()
- ? ResidualKind.NONE
- : random.nextBoolean() ? ResidualKind.OVERFLOW : ResidualKind.UNDERFLOW;
+                ? ResidualKind.NONE
+                : random.nextBoolean() ? ResidualKind.OVERFLOW : ResidualKind.UNDERFLOW;
     }
 
     private byte[] cdb() {

@@ -32,8 +32,12 @@ class SerialNumberTest {
         for (int i = 0; i < 10_000; i++) {
             int base = random.nextInt();
             int distance = 1 + random.nextInt(Integer.MAX_VALUE);
-            assertThat(SerialNumber.lessThan(base, base + distance)).as("seed " + seed).isTrue();
-            assertThat(SerialNumber.lessThan(base + distance, base)).as("seed " + seed).isFalse();
+            assertThat(SerialNumber.lessThan(base, base + distance))
+                    .as("seed " + seed)
+                    .isTrue();
+            assertThat(SerialNumber.lessThan(base + distance, base))
+                    .as("seed " + seed)
+                    .isFalse();
         }
     }
 }
