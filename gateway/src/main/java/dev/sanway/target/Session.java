@@ -1,10 +1,15 @@
 package dev.sanway.target;
 
 import dev.sanway.iscsi.DecodeResult;
+import dev.sanway.iscsi.KeyValue;
+import dev.sanway.iscsi.LoginStage;
+import dev.sanway.iscsi.Negotiation;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.Pdu.ResidualKind;
 import dev.sanway.iscsi.PduViolation;
+import dev.sanway.iscsi.RejectReason;
 import dev.sanway.iscsi.SerialNumber;
+import dev.sanway.iscsi.TextKey;
 import dev.sanway.target.lun.Nexus;
 import dev.sanway.target.lun.ScsiCommand;
 import dev.sanway.target.lun.ScsiResponse;
@@ -12,9 +17,11 @@ import dev.sanway.target.lun.TargetDevice;
 import dev.sanway.target.lun.TaskAttribute;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.util.collection.IntObjectHashMap;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -35,22 +42,14 @@ import org.slf4j.LoggerFactory;
  * <p>Requests with a CmdSN run in its order; a request that came early is held. Commands beyond the bound on bytes in flight
  * wait in order, and as they are not answered, MaxCmdSN stays where it is: the initiator is pushed back.
  */
-final class Session extends ChannelInboundHandlerAdapter {
+final class Session extends ChannelInboundHandlerAdapter implements TextService.Owner {
 
     private static final Logger log = LoggerFactory.getLogger(Session.class);
-
-    private static final int REJECT_DATA_DIGEST = 0x02;
-    private static final int REJECT_SNACK = 0x03;
-    static final int REJECT_PROTOCOL = 0x04;
-    private static final int REJECT_NOT_SUPPORTED = 0x05;
-    private static final int REJECT_IMMEDIATE = 0x06;
-    private static final int REJECT_IN_PROGRESS = 0x07;
-    private static final int REJECT_INVALID_FIELD = 0x09;
 
     private static final int ASYNC_LOGOUT_REQUEST = 1;
     private static final int ASYNC_DROP_ALL = 3;
 
-    private final ChannelHandlerContext login;
+    private final Channel channel;
     private final SessionSetup setup;
     private final TargetLimits limits;
     private final Instant since = Instant.now();
@@ -63,6 +62,7 @@ final class Session extends ChannelInboundHandlerAdapter {
     private final SessionCounters counters = new SessionCounters();
     private final List<Runnable> whenEnded = new ArrayList<>();
 
+    private NegotiatedParameters parameters;
     private int statSn;
     private int nextTransferTag = 1;
     private int immediateUnderWay;
@@ -75,14 +75,15 @@ final class Session extends ChannelInboundHandlerAdapter {
     private boolean ending;
     private boolean ended;
 
-    Session(ChannelHandlerContext login, SessionSetup setup) {
-        this.login = login;
+    Session(Channel channel, SessionSetup setup) {
+        this.channel = channel;
         this.setup = setup;
         this.limits = setup.limits();
         this.window = new CommandWindow(setup.expCmdSn(), limits.commandsPerSession());
         this.statSn = setup.statSn();
+        this.parameters = setup.parameters();
         this.taskManagement = new TaskManagementService(this, setup);
-        this.text = new TextService(this, setup);
+        this.text = new TextService(this);
     }
 
     // ---- what others ask
@@ -92,7 +93,7 @@ final class Session extends ChannelInboundHandlerAdapter {
     }
 
     NegotiatedParameters parameters() {
-        return setup.parameters();
+        return parameters;
     }
 
     Nexus nexus() {
@@ -109,7 +110,7 @@ final class Session extends ChannelInboundHandlerAdapter {
 
     /** What operators see of it; any thread may call. */
     SessionInfo info() {
-        SocketAddress remote = login.channel().remoteAddress();
+        SocketAddress remote = channel.remoteAddress();
         return new SessionInfo(
                 setup.target().name(),
                 setup.nexus().initiatorName(),
@@ -126,12 +127,49 @@ final class Session extends ChannelInboundHandlerAdapter {
         return window;
     }
 
+    @Override
+    public int expCmdSn() {
+        return window.expCmdSn();
+    }
+
+    @Override
+    public int initiatorMaxRecvDataSegmentLength() {
+        return parameters.initiatorMaxRecvDataSegmentLength();
+    }
+
+    /** Text in full feature phase: SendTargets of this target, and a new MaxRecvDataSegmentLength. */
+    @Override
+    public List<KeyValue> answer(List<KeyValue> pairs) {
+        List<KeyValue> answers = new ArrayList<>();
+        switch (setup.negotiation().receive(pairs, LoginStage.FULL_FEATURE)) {
+            case Negotiation.Failed failed -> end(failed.why());
+            case Negotiation.Answered answered -> {
+                answers.addAll(answered.answers());
+                InetSocketAddress local = (InetSocketAddress) channel.localAddress();
+                for (KeyValue pair : answered.forCaller()) {
+                    answers.addAll(
+                            pair.key().equals(TextKey.SEND_TARGETS.text())
+                                    ? SendTargets.answer(
+                                            setup.directory(),
+                                            nexus().initiatorName(),
+                                            setup.target(),
+                                            pair.value(),
+                                            local)
+                                    : List.of(new KeyValue(pair.key(), "Reject")));
+                }
+                parameters = parameters.withInitiatorMaxRecvDataSegmentLength(
+                        setup.negotiation().connection().maxSendDataSegmentLength());
+            }
+        }
+        return answers;
+    }
+
     /** Runs on the session's loop: at once if that is where the caller is. */
     void execute(Runnable action) {
-        if (login.executor().inEventLoop()) {
+        if (channel.eventLoop().inEventLoop()) {
             action.run();
         } else {
-            login.executor().execute(action);
+            channel.eventLoop().execute(action);
         }
     }
 
@@ -195,9 +233,9 @@ final class Session extends ChannelInboundHandlerAdapter {
         switch (pdu) {
             case Pdu.NumberedRequest request -> numbered(request);
             case Pdu.DataOut dataOut -> dataOut(dataOut);
-            case Pdu.SnackRequest snack -> reject(REJECT_SNACK, snack);
+            case Pdu.SnackRequest snack -> reject(RejectReason.SNACK_REJECT, snack);
             case Pdu.TargetPdu wrongWay -> {
-                reject(REJECT_PROTOCOL, wrongWay);
+                reject(RejectReason.PROTOCOL_ERROR, wrongWay);
                 end("a target's PDU came from the initiator");
             }
         }
@@ -205,7 +243,7 @@ final class Session extends ChannelInboundHandlerAdapter {
 
     private void numbered(Pdu.NumberedRequest request) {
         if (request instanceof Pdu.LoginRequest) {
-            reject(REJECT_PROTOCOL, request);
+            reject(RejectReason.PROTOCOL_ERROR, request);
             end("a login request in full feature phase");
             return;
         }
@@ -284,16 +322,16 @@ final class Session extends ChannelInboundHandlerAdapter {
 
     private void command(Pdu.ScsiCommandPdu pdu) {
         if (tasks.containsKey(pdu.initiatorTaskTag())) {
-            reject(REJECT_IN_PROGRESS, pdu);
+            reject(RejectReason.TASK_IN_PROGRESS, pdu);
             return;
         }
         if (pdu.immediate() && immediateUnderWay >= limits.immediatePerSession()) {
-            reject(REJECT_IMMEDIATE, pdu);
+            reject(RejectReason.TOO_MANY_IMMEDIATE_COMMANDS, pdu);
             return;
         }
         String wrong = wrongInCommand(pdu);
         if (wrong != null) {
-            reject(REJECT_PROTOCOL, pdu);
+            reject(RejectReason.PROTOCOL_ERROR, pdu);
             end(wrong);
             return;
         }
@@ -311,7 +349,7 @@ final class Session extends ChannelInboundHandlerAdapter {
         WriteTransfer write = null;
         if (pdu.write()) {
             write = new WriteTransfer(
-                    login.alloc(), writeLength, parameters().firstBurstLength(), !pdu.isFinal(), pdu.data());
+                    channel.alloc(), writeLength, parameters().firstBurstLength(), !pdu.isFinal(), pdu.data());
         } else {
             pdu.release();
         }
@@ -371,7 +409,7 @@ final class Session extends ChannelInboundHandlerAdapter {
         } else if (!setup.inFlight().tryTake(bytes)) {
             if (!retryScheduled) {
                 retryScheduled = true;
-                setup.inFlight().whenFree(() -> login.executor().execute(this::retryWaiting));
+                setup.inFlight().whenFree(() -> channel.eventLoop().execute(this::retryWaiting));
             }
             return false;
         }
@@ -399,7 +437,7 @@ final class Session extends ChannelInboundHandlerAdapter {
         heldBytes -= bytes;
         setup.inFlight().give(bytes);
         if (!waiting.isEmpty()) {
-            login.executor().execute(this::startWaiting);
+            channel.eventLoop().execute(this::startWaiting);
         }
     }
 
@@ -458,8 +496,8 @@ final class Session extends ChannelInboundHandlerAdapter {
         }
         // Data belong to the session until they are on their way: a slow reader holds its own bytes only.
         long bytes = task.heldBytes();
-        if (pdus > 0 && !login.channel().isWritable()) {
-            login.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> giveBytes(bytes));
+        if (pdus > 0 && !channel.isWritable()) {
+            channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> giveBytes(bytes));
         } else {
             giveBytes(bytes);
         }
@@ -588,7 +626,7 @@ final class Session extends ChannelInboundHandlerAdapter {
             default -> -1;
         };
         if (response < 0) {
-            reject(REJECT_INVALID_FIELD, request);
+            reject(RejectReason.INVALID_PDU_FIELD, request);
             return;
         }
         if (response > 0) {
@@ -597,9 +635,9 @@ final class Session extends ChannelInboundHandlerAdapter {
         }
         log.info("{}: logged out", this);
         finishTasks(() -> {
-            if (login.channel().isActive()) {
+            if (channel.isActive()) {
                 Pdu answer = logoutResponse(request, 0);
-                login.writeAndFlush(answer).addListener(_ -> login.close());
+                channel.writeAndFlush(answer).addListener(_ -> channel.close());
             }
         });
     }
@@ -618,11 +656,11 @@ final class Session extends ChannelInboundHandlerAdapter {
             return;
         }
         log.warn("{}: {}", this, violation);
-        int reason = switch (violation.kind()) {
-            case DATA_DIGEST -> REJECT_DATA_DIGEST;
-            case UNKNOWN_OPCODE -> REJECT_NOT_SUPPORTED;
-            case BAD_FIELD -> REJECT_INVALID_FIELD;
-            case BAD_AHS, HEADER_DIGEST, TOO_LONG -> REJECT_PROTOCOL;
+        RejectReason reason = switch (violation.kind()) {
+            case DATA_DIGEST -> RejectReason.DATA_DIGEST_ERROR;
+            case UNKNOWN_OPCODE -> RejectReason.COMMAND_NOT_SUPPORTED;
+            case BAD_FIELD -> RejectReason.INVALID_PDU_FIELD;
+            case BAD_AHS, HEADER_DIGEST, TOO_LONG -> RejectReason.PROTOCOL_ERROR;
         };
         sendReject(reason, Unpooled.wrappedBuffer(violation.header()));
         Rejected rejected = Rejected.of(violation);
@@ -638,34 +676,38 @@ final class Session extends ChannelInboundHandlerAdapter {
     }
 
     /** Rejects a PDU and releases it. */
-    void reject(int reason, Pdu pdu) {
-        sendReject(reason, Rejected.header(pdu, login.alloc()));
+    @Override
+    public void reject(RejectReason reason, Pdu pdu) {
+        sendReject(reason, Rejected.header(pdu, channel.alloc()));
     }
 
-    private void sendReject(int reason, ByteBuf header) {
-        send(new Pdu.Reject(reason, statSn++, window.expCmdSn(), grantedMaxCmdSn(), 0, header));
+    private void sendReject(RejectReason reason, ByteBuf header) {
+        send(new Pdu.Reject(reason.code(), statSn++, window.expCmdSn(), grantedMaxCmdSn(), 0, header));
     }
 
     // ---- sending
 
-    int takeStatSn() {
+    @Override
+    public int takeStatSn() {
         return statSn++;
     }
 
     /** MaxCmdSN after opening the window as far as commands under way allow. */
-    int grantedMaxCmdSn() {
+    @Override
+    public int grantedMaxCmdSn() {
         window.grant(tasks.size() - immediateUnderWay + early.size());
         return window.maxCmdSn();
     }
 
     /** Writes a PDU; flushes are gathered: at the end of a read, or else of the loop's turn. */
-    void send(Pdu pdu) {
-        login.write(pdu, login.voidPromise());
+    @Override
+    public void send(Pdu pdu) {
+        channel.write(pdu, channel.voidPromise());
         if (!reading && !flushScheduled) {
             flushScheduled = true;
-            login.executor().execute(() -> {
+            channel.eventLoop().execute(() -> {
                 flushScheduled = false;
-                login.flush();
+                channel.flush();
             });
         }
     }
@@ -673,7 +715,7 @@ final class Session extends ChannelInboundHandlerAdapter {
     // ---- is the peer alive
 
     private void schedulePing() {
-        login.executor().schedule(this::ping, Math.max(1, limits.idlePingMillis() / 4), TimeUnit.MILLISECONDS);
+        channel.eventLoop().schedule(this::ping, Math.max(1, limits.idlePingMillis() / 4), TimeUnit.MILLISECONDS);
     }
 
     private void ping() {
@@ -687,7 +729,7 @@ final class Session extends ChannelInboundHandlerAdapter {
         }
         if (pingedNanos == 0 && now - heardNanos > TimeUnit.MILLISECONDS.toNanos(limits.idlePingMillis())) {
             pingedNanos = now;
-            login.writeAndFlush(new Pdu.NopIn(
+            channel.writeAndFlush(new Pdu.NopIn(
                     0,
                     Pdu.NO_TAG,
                     nextTransferTag++,
@@ -707,13 +749,13 @@ final class Session extends ChannelInboundHandlerAdapter {
             return;
         }
         send(asyncMessage(ASYNC_LOGOUT_REQUEST, 0, 0, seconds));
-        login.executor().schedule(() -> drop(why), seconds, TimeUnit.SECONDS);
+        channel.eventLoop().schedule(() -> drop(why), seconds, TimeUnit.SECONDS);
     }
 
     /** Ends the session with an Async Message that says so. On the loop. */
     void drop(String why) {
         if (!ending) {
-            login.writeAndFlush(asyncMessage(ASYNC_DROP_ALL, setup.cid(), 0, 0));
+            channel.writeAndFlush(asyncMessage(ASYNC_DROP_ALL, setup.cid(), 0, 0));
             end(why);
         }
     }
@@ -735,13 +777,13 @@ final class Session extends ChannelInboundHandlerAdapter {
     /** Closes the connection and ends every task. Calling it again does nothing. On the loop. */
     void end(String why) {
         if (ending) {
-            login.close();
+            channel.close();
             return;
         }
         log.info("{}: session ends: {}", this, why);
         finishTasks(() -> {});
-        login.flush();
-        login.close();
+        channel.flush();
+        channel.close();
     }
 
     /** As {@link #end}; {@code then} runs on the loop once no write of this session can land any more, or the wait is over. */
@@ -783,7 +825,6 @@ final class Session extends ChannelInboundHandlerAdapter {
 
     @Override
     public String toString() {
-        return nexus().initiatorName() + " at " + setup.target().name() + " from "
-                + login.channel().remoteAddress();
+        return nexus().initiatorName() + " at " + setup.target().name() + " from " + channel.remoteAddress();
     }
 }

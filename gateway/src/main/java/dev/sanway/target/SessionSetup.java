@@ -1,5 +1,6 @@
 package dev.sanway.target;
 
+import dev.sanway.iscsi.Negotiation;
 import dev.sanway.target.lun.Nexus;
 import java.util.function.Consumer;
 
@@ -14,6 +15,7 @@ record SessionSetup(
         Nexus nexus,
         int tsih,
         int cid,
+        Negotiation negotiation,
         NegotiatedParameters parameters,
         int expCmdSn,
         int statSn,

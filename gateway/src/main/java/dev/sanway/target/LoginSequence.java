@@ -1,0 +1,313 @@
+package dev.sanway.target;
+
+import dev.sanway.iscsi.Chap;
+import dev.sanway.iscsi.IscsiName;
+import dev.sanway.iscsi.KeyValue;
+import dev.sanway.iscsi.LoginStage;
+import dev.sanway.iscsi.LoginStatus;
+import dev.sanway.iscsi.Negotiation;
+import dev.sanway.iscsi.NegotiationWishes;
+import dev.sanway.iscsi.Pdu;
+import dev.sanway.iscsi.Text;
+import dev.sanway.iscsi.TextKey;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The login of one connection at the target (RFC 7143 6.3, 11.12, 11.13), pure: login requests in, steps out; no channel and
+ * no clock. One thread.
+ *
+ * <pre>
+ *   FIRST ──▶ SECURITY ──T, authenticated──▶ OPERATIONAL ──T──▶ COMPLETE
+ *     │           └────────────T, authenticated, NSG=3───────────▲
+ *     └─CSG=1, no authentication wanted──▶ OPERATIONAL
+ *   any ──broken rule──▶ REFUSED
+ * </pre>
+ */
+final class LoginSequence {
+
+    /** What to do next. */
+    sealed interface Step {}
+
+    /** Answer and wait for the next request. */
+    record Answer(
+            boolean transit, LoginStage current, @Nullable LoginStage next, List<KeyValue> keys) implements Step {}
+
+    /** Login is over but for the session's making: answer with {@code keys} and transit to full feature phase. */
+    record Complete(
+            LoginStage current,
+            String initiatorName,
+            @Nullable IscsiTarget target,
+            List<KeyValue> keys) implements Step {}
+
+    /** Answer with this status and close; {@code rule} is for the log. */
+    record Refuse(LoginStatus status, String rule) implements Step {}
+
+    private final TargetDirectory directory;
+    private final SecureRandom random;
+    private final Negotiation negotiation;
+    private final Text.Gathering gathering = new Text.Gathering();
+
+    private Pdu.@Nullable LoginRequest first;
+    private boolean firstText = true;
+    private LoginStage stage = LoginStage.SECURITY;
+    private String initiatorName = "";
+    private @Nullable IscsiTarget target;
+    private LoginPolicy.@Nullable ChapCredentials credentials;
+    private Chap.@Nullable Acceptor chap;
+    private boolean authenticated;
+
+    LoginSequence(TargetDirectory directory, NegotiationWishes wishes, SecureRandom random) {
+        this.directory = directory;
+        this.random = random;
+        this.negotiation = new Negotiation(Negotiation.Role.TARGET, wishes, false);
+    }
+
+    Negotiation negotiation() {
+        return negotiation;
+    }
+
+    /** Who wants to log in, as far as is known: for the log. */
+    String initiatorName() {
+        return initiatorName.isEmpty() ? "(no name given)" : initiatorName;
+    }
+
+    /** Where to, as far as is known: for the log. */
+    String targetName() {
+        return target == null ? (negotiation.discovery() ? "(discovery)" : "(no target)") : target.name();
+    }
+
+    /** Takes a request over. */
+    Step receive(Pdu.LoginRequest request) {
+        Refuse wrong = checkHeader(request);
+        if (wrong != null) {
+            request.release();
+            return wrong;
+        }
+        if (first == null) {
+            first = request;
+            stage = request.currentStage() == 0 ? LoginStage.SECURITY : LoginStage.OPERATIONAL;
+        }
+        if (!gathering.add(request.data())) {
+            return new Refuse(LoginStatus.INITIATOR_ERROR, "login text of more than 64 KiB");
+        }
+        if (request.continues()) {
+            return new Answer(false, stage, null, List.of());
+        }
+        return switch (gathering.parse(false)) {
+            case Text.Malformed malformed ->
+                new Refuse(LoginStatus.INITIATOR_ERROR, "malformed login text: " + malformed.detail());
+            case Text.Parsed parsed -> receive(request, parsed.pairs());
+        };
+    }
+
+    private @Nullable Refuse checkHeader(Pdu.LoginRequest request) {
+        if (request.versionMin() > 0) {
+            return new Refuse(
+                    LoginStatus.UNSUPPORTED_VERSION, "version " + request.versionMin() + " wanted; 0 is served");
+        }
+        LoginStage current = LoginStage.of(request.currentStage());
+        if (current == null || current == LoginStage.FULL_FEATURE) {
+            return new Refuse(LoginStatus.INITIATOR_ERROR, "current stage " + request.currentStage());
+        }
+        if (request.transit()) {
+            LoginStage next = LoginStage.of(request.nextStage());
+            if (next == null || next.code() <= current.code() || request.continues()) {
+                return new Refuse(
+                        LoginStatus.INITIATOR_ERROR,
+                        "transit from stage " + request.currentStage() + " to " + request.nextStage());
+            }
+        }
+        Pdu.LoginRequest before = first;
+        if (before != null
+                && (current != stage
+                        || !request.isid().equals(before.isid())
+                        || request.tsih() != before.tsih()
+                        || request.cid() != before.cid()
+                        || request.initiatorTaskTag() != before.initiatorTaskTag())) {
+            return new Refuse(
+                    LoginStatus.INVALID_DURING_LOGIN, "stage, ISID, TSIH, CID or task tag changed during login");
+        }
+        return null;
+    }
+
+    private Step receive(Pdu.LoginRequest request, List<KeyValue> pairs) {
+        List<KeyValue> answers = new ArrayList<>();
+        Negotiation.Answered answered;
+        switch (negotiation.receive(pairs, stage)) {
+            case Negotiation.Failed failed -> {
+                return new Refuse(failed.status(), failed.why());
+            }
+            case Negotiation.Answered good -> answered = good;
+        }
+        if (firstText) {
+            firstText = false;
+            Refuse refused = identify(pairs);
+            if (refused != null) {
+                return refused;
+            }
+            if (target != null) {
+                answers.add(new KeyValue("TargetPortalGroupTag", Integer.toString(SendTargets.PORTAL_GROUP_TAG)));
+            }
+        }
+        answers.addAll(answered.answers());
+        if (stage == LoginStage.SECURITY) {
+            Refuse refused = authenticate(answered.forCaller(), request.transit(), answers);
+            if (refused != null) {
+                return refused;
+            }
+        } else if (!authenticated && credentials != null) {
+            return new Refuse(
+                    LoginStatus.AUTHENTICATION_FAILURE, "the host must prove itself by CHAP and skipped that stage");
+        }
+        return advance(request, answers);
+    }
+
+    private Step advance(Pdu.LoginRequest request, List<KeyValue> answers) {
+        LoginStage next = LoginStage.of(request.nextStage());
+        boolean transit = request.transit() && (stage != LoginStage.SECURITY || authenticated);
+        if (!transit || next == null) {
+            return new Answer(false, stage, null, answers);
+        }
+        LoginStage current = stage;
+        if (next == LoginStage.FULL_FEATURE) {
+            return new Complete(current, initiatorName, target, answers);
+        }
+        stage = next;
+        return new Answer(true, current, next, answers);
+    }
+
+    /** The keys that say who and where to; they stand in the first text. */
+    private @Nullable Refuse identify(List<KeyValue> pairs) {
+        Optional<String> name = value(pairs, TextKey.INITIATOR_NAME);
+        if (name.isEmpty()) {
+            return new Refuse(LoginStatus.MISSING_PARAMETER, "InitiatorName is missing");
+        }
+        IscsiName valid = IscsiName.parse(name.get());
+        if (valid == null) {
+            return new Refuse(LoginStatus.INITIATOR_ERROR, "InitiatorName: " + IscsiName.whyNot(name.get()));
+        }
+        initiatorName = valid.value();
+        String type = value(pairs, TextKey.SESSION_TYPE).orElse("Normal");
+        if (type.equals("Discovery")) {
+            credentials = discoveryCredentials();
+            return null;
+        }
+        if (!type.equals("Normal")) {
+            return new Refuse(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "SessionType=" + type);
+        }
+        Optional<String> targetName = value(pairs, TextKey.TARGET_NAME);
+        if (targetName.isEmpty()) {
+            return new Refuse(LoginStatus.MISSING_PARAMETER, "TargetName is missing");
+        }
+        IscsiName validTarget = IscsiName.parse(targetName.get());
+        IscsiTarget found = validTarget == null ? null : directory.find(validTarget.value());
+        if (found == null) {
+            return new Refuse(LoginStatus.NOT_FOUND, "there is no target " + targetName.get());
+        }
+        target = found;
+        if (!found.policy().entitles(initiatorName)) {
+            return new Refuse(
+                    LoginStatus.AUTHORIZATION_FAILURE, "the initiator name is not among those entitled to the target");
+        }
+        credentials = found.policy().chap();
+        return null;
+    }
+
+    /** Discovery may be had without CHAP; who wants it proves the secret of a host that it is entitled to be. */
+    private LoginPolicy.@Nullable ChapCredentials discoveryCredentials() {
+        return directory.targets().stream()
+                .filter(each -> each.policy().entitles(initiatorName))
+                .map(each -> each.policy().chap())
+                .filter(chapOfTarget -> chapOfTarget != null)
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static Optional<String> value(List<KeyValue> pairs, TextKey key) {
+        return pairs.stream()
+                .filter(pair -> pair.key().equals(key.text()))
+                .map(KeyValue::value)
+                .findFirst();
+    }
+
+    private @Nullable Refuse authenticate(List<KeyValue> pairs, boolean transit, List<KeyValue> answers) {
+        List<KeyValue> chapKeys = new ArrayList<>();
+        for (KeyValue pair : pairs) {
+            if (pair.key().equals(TextKey.AUTH_METHOD.text())) {
+                Refuse refused = chooseMethod(pair.value(), answers);
+                if (refused != null) {
+                    return refused;
+                }
+            } else {
+                chapKeys.add(pair);
+            }
+        }
+        if (!chapKeys.isEmpty()) {
+            if (chap == null) {
+                return new Refuse(LoginStatus.INITIATOR_ERROR, "CHAP keys before AuthMethod=CHAP");
+            }
+            return switch (chap.receive(chapKeys)) {
+                case Chap.Send send -> {
+                    answers.addAll(send.keys());
+                    yield null;
+                }
+                case Chap.Success success -> {
+                    authenticated = true;
+                    answers.addAll(success.keys());
+                    yield null;
+                }
+                case Chap.Failure failure -> new Refuse(LoginStatus.AUTHENTICATION_FAILURE, failure.rule());
+            };
+        }
+        if (chap == null && !authenticated) {
+            if (wantsChap()) {
+                return transit
+                        ? new Refuse(
+                                LoginStatus.AUTHENTICATION_FAILURE,
+                                "the host must prove itself by CHAP and offered no method")
+                        : null;
+            }
+            authenticated = true;
+        }
+        return null;
+    }
+
+    private boolean wantsChap() {
+        return credentials != null && !negotiation.discovery();
+    }
+
+    private @Nullable Refuse chooseMethod(String offered, List<KeyValue> answers) {
+        if (chap != null || authenticated) {
+            return new Refuse(LoginStatus.INITIATOR_ERROR, "AuthMethod was settled before");
+        }
+        List<String> methods = Arrays.asList(offered.split(",", -1));
+        LoginPolicy.ChapCredentials wanted = credentials;
+        if (!wantsChap() && methods.contains("None")) {
+            authenticated = true;
+            answers.add(new KeyValue("AuthMethod", "None"));
+            return null;
+        }
+        if (wanted == null) {
+            return new Refuse(
+                    LoginStatus.AUTHENTICATION_FAILURE,
+                    "the initiator insists on " + offered + ", but no CHAP secret is configured for it");
+        }
+        if (!methods.contains("CHAP")) {
+            return new Refuse(
+                    LoginStatus.AUTHENTICATION_FAILURE, "the host must prove itself by CHAP and offered " + offered);
+        }
+        chap = new Chap.Acceptor(
+                new Chap.Credentials(wanted.user(), wanted.secret()),
+                wanted.mutualUser() == null || wanted.mutualSecret() == null
+                        ? null
+                        : new Chap.Credentials(wanted.mutualUser(), wanted.mutualSecret()),
+                random);
+        answers.add(new KeyValue("AuthMethod", "CHAP"));
+        return null;
+    }
+}
