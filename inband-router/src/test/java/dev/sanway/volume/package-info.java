@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sanway.volume;
+
+import org.jspecify.annotations.NullMarked;
