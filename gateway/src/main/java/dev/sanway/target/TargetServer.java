@@ -27,6 +27,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class TargetServer implements AutoCloseable {
 
+    /** One portal group: every portal serves every target. Also the relative target port identifier. */
+    public static final int PORTAL_GROUP_TAG = SendTargets.PORTAL_GROUP_TAG;
+
     private static final Logger log = LoggerFactory.getLogger(TargetServer.class);
 
     /** What may wait in a socket's outbound buffer before we stop reading from that peer, in bytes. */
