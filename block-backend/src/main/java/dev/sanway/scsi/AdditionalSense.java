@@ -10,6 +10,7 @@ public enum AdditionalSense {
     BECOMING_READY(0x04, 0x01, "logical unit is in process of becoming ready"),
     INITIALIZING_COMMAND_REQUIRED(0x04, 0x02, "logical unit not ready, initializing command required"),
     WRITE_ERROR(0x0C, 0x00, "write error"),
+    INVALID_FIELD_IN_INFORMATION_UNIT(0x0E, 0x03, "invalid field in command information unit"),
     UNRECOVERED_READ_ERROR(0x11, 0x00, "unrecovered read error"),
     PARAMETER_LIST_LENGTH_ERROR(0x1A, 0x00, "parameter list length error"),
     MISCOMPARE_DURING_VERIFY(0x1D, 0x00, "miscompare during verify operation"),

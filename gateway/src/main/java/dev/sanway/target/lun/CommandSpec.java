@@ -1,0 +1,87 @@
+package dev.sanway.target.lun;
+
+import java.util.Set;
+import java.util.function.Predicate;
+
+/**
+ * One row of the {@link CommandTable}.
+ *
+ * @param opcode operation code
+ * @param serviceAction service action, or {@link #NO_SERVICE_ACTION}
+ * @param name the standard's name
+ * @param usage the CDB usage data of REPORT SUPPORTED OPERATION CODES: its length is the CDB's, a set bit is one we look at;
+ *     byte 0 is the operation code. Bits that are clear must be zero in a CDB
+ * @param reserved how it fares against another nexus's reservation
+ * @param traits the rest that decides whether it may run
+ * @param available whether this logical unit has it at all
+ * @param timeoutSeconds recommended command time-out (RCTD)
+ * @param handler carries it out
+ * @param section where the standard defines it
+ */
+record CommandSpec(
+        int opcode,
+        int serviceAction,
+        String name,
+        byte[] usage,
+        Reserved reserved,
+        Set<Trait> traits,
+        Predicate<LogicalUnit> available,
+        int timeoutSeconds,
+        Handler handler,
+        String section) {
+
+    static final int NO_SERVICE_ACTION = -1;
+
+    /** How a command fares against a persistent reservation of another nexus (SPC-4 table 65, SBC-3 table 12). */
+    enum Reserved {
+        /** Runs under every type. */
+        ALLOWED,
+        /** Runs under the write exclusive types. */
+        READS,
+        /** Conflicts under every type. */
+        CONFLICTS,
+        /** Decides by itself. */
+        OWN_RULES
+    }
+
+    enum Trait {
+        /** Runs in spite of a unit attention condition (SAM-5 5.14.1). */
+        DESPITE_UNIT_ATTENTION,
+        /** Runs in spite of another nexus's RESERVE(6) (SPC-2 5.5.1). */
+        DESPITE_RESERVE_6,
+        /** Is refused while the medium is write protected. */
+        WRITES_MEDIUM
+    }
+
+    /** Starts a command that passed every check of its row; ends the task, now or later. */
+    @FunctionalInterface
+    interface Handler {
+        void handle(Task task);
+    }
+
+    boolean has(Trait trait) {
+        return traits.contains(trait);
+    }
+
+    boolean hasServiceAction() {
+        return serviceAction != NO_SERVICE_ACTION;
+    }
+
+    int cdbLengthBytes() {
+        return usage.length;
+    }
+
+    /**
+     * The first bit of a CDB that must be zero and is not, as {@code byte * 8 + bit}; -1 if there is none. Operation code and
+     * service action have been looked at already.
+     */
+    int firstWrongBit(byte[] cdb) {
+        for (int i = 1; i < usage.length; i++) {
+            int wrong = cdb[i] & ~usage[i] & 0xFF;
+            if (wrong != 0) {
+                return i * 8 + (31 - Integer.numberOfLeadingZeros(wrong));
+            }
+        }
+        return -1;
+    }
+}

@@ -1,0 +1,47 @@
+package dev.sanway.target.lun;
+
+import dev.sanway.block.BlockFailure;
+import dev.sanway.scsi.AdditionalSense;
+import dev.sanway.scsi.SenseData;
+import dev.sanway.scsi.SenseKey;
+import dev.sanway.scsi.StatusCode;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The one place where a device's failure becomes what the initiator sees. */
+final class FailureSense {
+    private static final Logger LOG = LoggerFactory.getLogger(FailureSense.class);
+
+    private FailureSense() {}
+
+    /** Ends the task as the failure demands. */
+    static void end(Task task, BlockFailure failure) {
+        switch (failure) {
+            case BlockFailure.Unreadable unreadable ->
+                task.check(SenseData.of(SenseKey.MEDIUM_ERROR, AdditionalSense.UNRECOVERED_READ_ERROR)
+                        .withInformation(unreadable.lba()));
+            case BlockFailure.Unwritable unwritable ->
+                task.check(SenseData.of(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR)
+                        .withInformation(unwritable.lba()));
+            case BlockFailure.Miscompare miscompare ->
+                task.check(SenseData.of(SenseKey.MISCOMPARE, AdditionalSense.MISCOMPARE_DURING_VERIFY)
+                        .withInformation(miscompare.byteOffset()));
+            case BlockFailure.NotReady _ -> task.check(SenseData.of(SenseKey.NOT_READY, AdditionalSense.NOT_READY));
+            case BlockFailure.OutOfSpace _ ->
+                task.check(SenseData.of(SenseKey.DATA_PROTECT, AdditionalSense.SPACE_ALLOCATION_FAILED));
+            case BlockFailure.WriteProtected _ ->
+                task.check(SenseData.of(SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED));
+            case BlockFailure.Busy _ -> task.status(StatusCode.BUSY);
+            case BlockFailure.ReservationConflict _ -> task.status(StatusCode.RESERVATION_CONFLICT);
+            case BlockFailure.UnflushedWritesLost _ ->
+                task.check(SenseData.of(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR));
+            // Only an abort cancels, and an aborted task sees no outcome: here the device cancelled by itself.
+            case BlockFailure.Cancelled _ -> task.status(StatusCode.TASK_ABORTED);
+            case BlockFailure.Unsupported _ -> task.illegal(AdditionalSense.INVALID_OPERATION_CODE);
+            case BlockFailure.Broken broken -> {
+                LOG.error("{}: device broke: {}", task.unit, broken.detail());
+                task.check(SenseData.of(SenseKey.HARDWARE_ERROR, AdditionalSense.INTERNAL_TARGET_FAILURE));
+            }
+        }
+    }
+}
