@@ -224,7 +224,7 @@ final class PersistentReservations {
         boolean matched = false;
         for (Map.Entry<Nexus, Long> registration : state.registrations().entrySet()) {
             boolean victim =
-                    everyRegistrantHolds && request.victimKey() == 0 || registration.getValue() == request.victimKey();
+                    (everyRegistrantHolds && request.victimKey() == 0) || registration.getValue() == request.victimKey();
             matched |= victim;
             if (victim && !registration.getKey().equals(from)) {
                 removed.add(registration.getKey());
