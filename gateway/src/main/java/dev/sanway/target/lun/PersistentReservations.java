@@ -223,8 +223,8 @@ final class PersistentReservations {
         List<Nexus> removed = new ArrayList<>();
         boolean matched = false;
         for (Map.Entry<Nexus, Long> registration : state.registrations().entrySet()) {
-            boolean victim =
-                    (everyRegistrantHolds && request.victimKey() == 0) || registration.getValue() == request.victimKey();
+            boolean victim = (everyRegistrantHolds && request.victimKey() == 0)
+                    || registration.getValue() == request.victimKey();
             matched |= victim;
             if (victim && !registration.getKey().equals(from)) {
                 removed.add(registration.getKey());
