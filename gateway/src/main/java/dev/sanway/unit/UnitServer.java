@@ -1,0 +1,225 @@
+package dev.sanway.unit;
+
+import dev.sanway.block.BlockDevice;
+import dev.sanway.block.FileDevice;
+import dev.sanway.block.Identity;
+import dev.sanway.block.IoThreads;
+import dev.sanway.block.OrderedDevice;
+import dev.sanway.config.Access;
+import dev.sanway.config.ChapConfig;
+import dev.sanway.config.Sizes;
+import dev.sanway.config.UnitConfig;
+import dev.sanway.iscsi.Transport;
+import dev.sanway.target.IscsiTarget;
+import dev.sanway.target.LoginPolicy;
+import dev.sanway.target.TargetCatalog;
+import dev.sanway.target.TargetLimits;
+import dev.sanway.target.TargetServer;
+import dev.sanway.target.lun.HostTarget;
+import dev.sanway.target.lun.LogicalUnit;
+import dev.sanway.target.lun.LogicalUnitConfig;
+import io.netty.channel.EventLoop;
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The data role of an IP SAN unit: files and disks served as logical units of one iSCSI target. Volumes that are not in the
+ * configuration any more are not served, and kept.
+ */
+public final class UnitServer implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(UnitServer.class);
+
+    private static final Path KERNEL_BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+    private static final int STOP_SECONDS = 10;
+
+    private final UnitConfig config;
+    private final EventLoopGroup loops;
+    private final IoThreads threads = IoThreads.standard();
+    private final List<LogicalUnit> units = new ArrayList<>();
+    private final TargetServer server;
+
+    /**
+     * Starts serving. Blocks the caller.
+     *
+     * @param beneath wraps each device before it is served; tests put a volatile cache there
+     * @param bootId what tells that unflushed writes may have been lost since: the kernel's boot id, see {@link #bootId}
+     * @throws IOException if a file cannot be opened or an address not listened on; then nothing is served
+     */
+    public UnitServer(UnitConfig config, UnaryOperator<BlockDevice> beneath, UUID bootId) throws IOException {
+        this.config = config;
+        Files.createDirectories(config.directory());
+        UnitState state = UnitState.open(config.directory());
+        this.loops = Transport.newGroup("sanway-unit", config.eventLoops());
+        TargetCatalog catalog = new TargetCatalog(config.portals());
+        this.server = new TargetServer(loops, catalog, TargetLimits.defaults());
+        boolean started = false;
+        try {
+            HostTarget target = new HostTarget(config.iqn(), List.of(TargetServer.PORTAL_GROUP_TAG));
+            FileReservationStore reservations = new FileReservationStore(config.directory(), threads);
+            assignNumbers(state);
+            for (UnitConfig.Volume volume : config.volumes()) {
+                UnitState.Entry entry = Objects.requireNonNull(state.volumes().get(volume.name()));
+                BlockDevice device = beneath.apply(open(volume, entry, loops.next()));
+                boolean thin = volume.device() == null && !volume.preallocate();
+                LogicalUnit unit = new LogicalUnit(
+                        new OrderedDevice(device), LogicalUnitConfig.unit(entry.uuid(), thin, bootId), reservations);
+                units.add(unit);
+                target.add(entry.lun(), unit);
+                log.info(
+                        "LUN {}: {} of {}, {}",
+                        entry.lun(),
+                        volume.name(),
+                        Sizes.show(device.geometry().sizeBytes()),
+                        volume.device() == null ? file(volume) : volume.device());
+            }
+            catalog.replace(List.of(new IscsiTarget(config.iqn(), policy(config.access()), target, loops.next())));
+            server.listen(config.portals());
+            started = true;
+        } finally {
+            if (!started) {
+                close();
+            }
+        }
+    }
+
+    /** The kernel's boot id: writes in the page cache outlive this process, but not the kernel. */
+    public static UUID bootId() throws IOException {
+        return Files.isReadable(KERNEL_BOOT_ID)
+                ? UUID.fromString(Files.readString(KERNEL_BOOT_ID).strip())
+                : UUID.randomUUID();
+    }
+
+    private static LoginPolicy policy(@Nullable Access access) {
+        return access == null
+                ? new LoginPolicy(Set.of("*"), null)
+                : new LoginPolicy(Set.copyOf(access.initiators()), credentials(access.chap()));
+    }
+
+    private static LoginPolicy.@Nullable ChapCredentials credentials(@Nullable ChapConfig chap) {
+        return chap == null
+                ? null
+                : new LoginPolicy.ChapCredentials(
+                        chap.user(),
+                        chap.secret().bytes(),
+                        chap.mutualUser(),
+                        chap.mutualSecret() == null ? null : chap.mutualSecret().bytes());
+    }
+
+    /** Gives every volume its identity and LUN, once. */
+    private void assignNumbers(UnitState state) throws IOException {
+        Set<Integer> taken = new TreeSet<>();
+        config.volumes().forEach(volume -> taken.add(volume.lun()));
+        state.volumes().values().forEach(entry -> taken.add(entry.lun()));
+        for (UnitConfig.Volume volume : config.volumes()) {
+            UnitState.Entry before = state.volumes().get(volume.name());
+            int lun = volume.lun() >= 0 ? volume.lun() : before != null ? before.lun() : lowestFree(taken);
+            if (before != null && before.blockSizeBytes() != volume.blockSizeBytes()) {
+                throw new IOException(config.file() + ":" + volume.line() + ": the volume " + volume.name()
+                        + " was made with blocks of " + before.blockSizeBytes() + " bytes; that cannot change");
+            }
+            taken.add(lun);
+            UUID uuid = before != null ? before.uuid() : UUID.randomUUID();
+            state.volumes().put(volume.name(), new UnitState.Entry(uuid, lun, volume.blockSizeBytes()));
+        }
+        state.save();
+    }
+
+    private static int lowestFree(Set<Integer> taken) {
+        int lun = 0;
+        while (taken.contains(lun)) {
+            lun++;
+        }
+        return lun;
+    }
+
+    private Path file(UnitConfig.Volume volume) {
+        return config.directory().resolve(volume.name() + ".img");
+    }
+
+    private FileDevice open(UnitConfig.Volume volume, UnitState.Entry entry, EventLoop loop) throws IOException {
+        Identity identity = new Identity(entry.uuid(), config.name() + "/" + volume.name());
+        if (volume.device() != null) {
+            return FileDevice.open(volume.device(), volume.blockSizeBytes(), identity, loop, threads);
+        }
+        Path file = file(volume);
+        FileDevice.Allocation allocation =
+                volume.preallocate() ? FileDevice.Allocation.PREALLOCATED : FileDevice.Allocation.SPARSE;
+        if (!Files.exists(file)) {
+            FileDevice.create(file, volume.sizeBytes(), allocation);
+        }
+        long actualBytes = Files.size(file);
+        if (actualBytes > volume.sizeBytes()) {
+            throw new IOException(config.file() + ":" + volume.line() + ": the volume " + volume.name() + " has "
+                    + actualBytes + " bytes already and is not made smaller; write that size or more");
+        }
+        FileDevice device = FileDevice.open(file, volume.blockSizeBytes(), identity, loop, threads);
+        if (actualBytes < volume.sizeBytes()) {
+            grow(device, volume, allocation, loop);
+        }
+        return device;
+    }
+
+    private void grow(FileDevice device, UnitConfig.Volume volume, FileDevice.Allocation allocation, EventLoop loop)
+            throws IOException {
+        CountDownLatch done = new CountDownLatch(1);
+        List<String> failures = new ArrayList<>();
+        loop.execute(() -> device.grow(volume.sizeBytes() / volume.blockSizeBytes(), allocation, failure -> {
+            if (failure != null) {
+                failures.add(failure);
+            }
+            done.countDown();
+        }));
+        try {
+            done.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+        if (!failures.isEmpty()) {
+            throw new IOException("the volume " + volume.name() + " cannot be extended: " + failures.getFirst());
+        }
+    }
+
+    /** The addresses really listened on. */
+    public List<InetSocketAddress> addresses() {
+        return server.addresses();
+    }
+
+    /** Stops: sessions end, what is under way finishes, files are closed. Blocks the caller, who is no event loop. */
+    @Override
+    public void close() {
+        server.close();
+        CountDownLatch closed = new CountDownLatch(units.size());
+        for (LogicalUnit unit : units) {
+            unit.device().owner().execute(() -> {
+                unit.close();
+                unit.device().close(closed::countDown);
+            });
+        }
+        try {
+            if (!closed.await(STOP_SECONDS, TimeUnit.SECONDS)) {
+                log.warn("some volumes did not finish within {} s", STOP_SECONDS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly();
+        threads.close();
+    }
+}
