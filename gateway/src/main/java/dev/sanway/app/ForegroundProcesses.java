@@ -29,17 +29,18 @@ final class ForegroundProcesses implements Processes {
     /** Waits for the end of the process, and closes {@code served} before it. */
     private static void untilStopped(AutoCloseable served) throws InterruptedException {
         CountDownLatch stopped = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(new Thread(
-                () -> {
-                    log.info("stopping");
-                    try {
-                        served.close();
-                    } catch (Exception e) {
-                        log.error("did not stop cleanly", e);
-                    }
-                    stopped.countDown();
-                },
-                "stop"));
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(
+                        () -> {
+                            log.info("stopping");
+                            try {
+                                served.close();
+                            } catch (Exception e) {
+                                log.error("did not stop cleanly", e);
+                            }
+                            stopped.countDown();
+                        },
+                        "stop"));
         stopped.await();
     }
 }
