@@ -1,0 +1,94 @@
+package dev.sanway.pool;
+
+import dev.sanway.block.BlockDevice;
+import dev.sanway.block.BlockOutcome;
+import dev.sanway.block.BlockRequest;
+import dev.sanway.block.Geometry;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Reads and writes labels on LUNs. Futures complete on the LUN's owner; a device's failure ends them with
+ * {@link DeviceFailedException}.
+ */
+public final class LabelStore {
+    private LabelStore() {}
+
+    /** Judges a LUN by its first and last MiB. A LUN below {@link UnitVolume#MIN_SIZE_BYTES} is foreign. */
+    public static CompletableFuture<Label.Reading> read(BlockDevice lun) {
+        Geometry geometry = lun.geometry();
+        if (geometry.sizeBytes() < UnitVolume.MIN_SIZE_BYTES) {
+            return CompletableFuture.completedFuture(new Label.Reading.Foreign("it has only "
+                    + Bytes.text(geometry.sizeBytes()) + "; " + Bytes.text(UnitVolume.MIN_SIZE_BYTES) + " are needed"));
+        }
+        long labelBlocks = UnitVolume.LABEL_BYTES / geometry.blockSizeBytes();
+        return readBytes(lun, 0, labelBlocks)
+                .thenCompose(first -> readBytes(lun, geometry.blockCount() - labelBlocks, labelBlocks)
+                        .thenApply(last -> Label.read(first, last)));
+    }
+
+    /**
+     * Whether the LUN still carries this label: to be asked after every new login, before anything is written.
+     *
+     * @return false also if the LUN carries another label, or none
+     */
+    public static CompletableFuture<Boolean> carries(BlockDevice lun, UUID pool, UUID label) {
+        return read(lun)
+                .thenApply(reading -> reading instanceof Label.Reading.Labelled labelled
+                        && labelled.label().pool().equals(pool)
+                        && labelled.label().uuid().equals(label));
+    }
+
+    /** Writes a label durably in the place of the copy before the last. */
+    public static CompletableFuture<Label> write(BlockDevice lun, Label label) {
+        byte[] bytes = label.encode();
+        int blockSize = lun.geometry().blockSizeBytes();
+        CompletableFuture<?> written = CompletableFuture.completedFuture(null);
+        int most = (int) Math.min(COPY_STEP_BYTES, (long) lun.limits().maxTransferBlocks() * blockSize);
+        for (int at = 0; at < bytes.length; at += most) {
+            int from = at;
+            int length = Math.min(most, bytes.length - from);
+            written = written.thenCompose(_ -> ControlIo.submit(
+                    lun,
+                    new BlockRequest.Write(
+                            (label.offsetBytes() + from) / blockSize,
+                            length / blockSize,
+                            Unpooled.wrappedBuffer(bytes, from, length),
+                            true),
+                    "writing the label"));
+        }
+        // A foreign unit may take FUA lightly; the flush costs nothing here.
+        return written.thenCompose(_ -> ControlIo.submit(lun, new BlockRequest.Flush(0, 0), "flushing the label"))
+                .thenApply(_ -> label);
+    }
+
+    private static final int COPY_STEP_BYTES = 256 << 10;
+
+    private static CompletableFuture<byte[]> readBytes(BlockDevice lun, long lba, long blockCount) {
+        int blockSize = lun.geometry().blockSizeBytes();
+        byte[] bytes = new byte[Math.toIntExact(blockCount * blockSize)];
+        int most =
+                Math.max(1, Math.min(COPY_STEP_BYTES / blockSize, lun.limits().maxTransferBlocks()));
+        CompletableFuture<?> read = CompletableFuture.completedFuture(null);
+        for (int at = 0; at < blockCount; at += most) {
+            int from = at;
+            int count = (int) Math.min(most, blockCount - from);
+            read = read.thenCompose(_ ->
+                            ControlIo.submit(lun, new BlockRequest.Read(lba + from, count, true), "reading the label"))
+                    .thenAccept(outcome -> copy(outcome, bytes, from * blockSize));
+        }
+        return read.thenApply(_ -> bytes);
+    }
+
+    private static void copy(BlockOutcome outcome, byte[] bytes, int offset) {
+        if (!(outcome instanceof BlockOutcome.Data(ByteBuf data))) {
+            throw new IllegalStateException("not data: " + outcome);
+        }
+        byte[] piece = ByteBufUtil.getBytes(data);
+        data.release();
+        System.arraycopy(piece, 0, bytes, offset, piece.length);
+    }
+}

@@ -1,0 +1,117 @@
+package dev.sanway.pool;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+
+/**
+ * What the pool consists of: unit volumes, their partitions, and which unit volumes are reachable. A value; changes give a
+ * new one. No two partitions overlap and each lies within its unit volume: what would break that is refused.
+ */
+public record PoolState(Map<UUID, UnitVolume> unitVolumes, Map<UUID, Partition> partitions, Set<UUID> attached) {
+    public static final PoolState EMPTY = new PoolState(Map.of(), Map.of(), Set.of());
+
+    public PoolState {
+        unitVolumes = Map.copyOf(unitVolumes);
+        partitions = Map.copyOf(partitions);
+        attached = Set.copyOf(attached);
+    }
+
+    public PoolState with(UnitVolume unitVolume) {
+        Map<UUID, UnitVolume> more = new HashMap<>(unitVolumes);
+        more.put(unitVolume.label(), unitVolume);
+        return new PoolState(more, partitions, attached);
+    }
+
+    public PoolState attached(UUID label, boolean now) {
+        Set<UUID> changed = new HashSet<>(attached);
+        if (now) {
+            changed.add(label);
+        } else {
+            changed.remove(label);
+        }
+        return new PoolState(unitVolumes, partitions, changed);
+    }
+
+    /**
+     * Adds or replaces partitions, all or none.
+     *
+     * @throws IllegalArgumentException if one overlaps another, is free, or has no unit volume
+     */
+    public PoolState with(List<Partition> changed) {
+        Map<UUID, Partition> more = new HashMap<>(partitions);
+        for (Partition partition : changed) {
+            if (partition.state() == PartitionState.FREE || !unitVolumes.containsKey(partition.unitVolume())) {
+                throw new IllegalArgumentException("not to be kept: " + partition);
+            }
+            more.put(partition.uuid(), partition);
+        }
+        for (Partition partition : changed) {
+            for (Partition other : more.values()) {
+                if (!other.uuid().equals(partition.uuid()) && other.overlaps(partition)) {
+                    throw new IllegalArgumentException(partition + " overlaps " + other);
+                }
+            }
+        }
+        return new PoolState(unitVolumes, more, attached);
+    }
+
+    public PoolState without(List<Partition> gone) {
+        Map<UUID, Partition> fewer = new HashMap<>(partitions);
+        gone.forEach(partition -> fewer.remove(partition.uuid()));
+        return new PoolState(unitVolumes, fewer, attached);
+    }
+
+    /** The partitions of a volume, by index. */
+    public List<Partition> partitionsOf(UUID volume) {
+        return partitions.values().stream()
+                .filter(partition ->
+                        partition.owner() != null && partition.owner().volume().equals(volume))
+                .sorted(Comparator.comparingInt(partition ->
+                        partition.owner() == null ? 0 : partition.owner().index()))
+                .toList();
+    }
+
+    /** The partitions of a unit volume that are kept, by offset. */
+    public List<Partition> keptOn(UUID label) {
+        return partitions.values().stream()
+                .filter(partition -> partition.unitVolume().equals(label))
+                .sorted(Comparator.comparingLong(Partition::startBytes))
+                .toList();
+    }
+
+    /** What lies between them, by offset. */
+    public List<Partition> freeOn(UUID label) {
+        UnitVolume unitVolume = unitVolumes.get(label);
+        if (unitVolume == null) {
+            return List.of();
+        }
+        List<Partition> free = new ArrayList<>();
+        long at = UnitVolume.LABEL_BYTES;
+        for (Partition partition : keptOn(label)) {
+            addFree(free, label, at, partition.startBytes());
+            at = Math.max(at, partition.endBytes());
+        }
+        addFree(free, label, at, unitVolume.usableEndBytes());
+        return free;
+    }
+
+    private static void addFree(List<Partition> free, UUID label, long from, long to) {
+        if (to > from) {
+            free.add(new Partition(Partition.NO_UUID, label, from, to - from, PartitionState.FREE, null, 0));
+        }
+    }
+
+    /** All partitions of a unit volume, kept and free, by offset: the picture of Fig. 5. */
+    public List<Partition> picture(UUID label) {
+        List<Partition> all = new ArrayList<>(keptOn(label));
+        all.addAll(freeOn(label));
+        all.sort(Comparator.comparingLong(Partition::startBytes));
+        return all;
+    }
+}

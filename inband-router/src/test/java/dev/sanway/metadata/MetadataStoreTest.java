@@ -1,0 +1,219 @@
+package dev.sanway.metadata;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sanway.metadata.MetadataStore.Change;
+import dev.sanway.metadata.MetadataStore.CommitResult;
+import dev.sanway.pool.Partition;
+import dev.sanway.pool.PartitionState;
+import dev.sanway.pool.UnitVolume;
+import dev.sanway.pool.VolumeLayout;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class MetadataStoreTest {
+    @TempDir
+    Path directory;
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void aCommitIsRefusedAsAWholeIfOneRecordIsNotAsExpected() throws Exception {
+        try (MetadataStore store = MetadataStore.open(directory)) {
+            assertThat(store.commit(List.of(new Change("k", "a", 0, bytes("1"))))
+                            .join())
+                    .isEqualTo(new CommitResult.Committed(1));
+            assertThat(store.commit(List.of(new Change("k", "b", 0, bytes("2")), new Change("k", "a", 0, bytes("2"))))
+                            .join())
+                    .isEqualTo(new CommitResult.Conflict("k", "a", 1));
+            assertThat(store.list().join()).hasSize(1);
+            assertThat(store.commit(List.of(new Change("k", "b", 0, bytes("2")), new Change("k", "a", 1, bytes("2"))))
+                            .join())
+                    .isEqualTo(new CommitResult.Committed(2));
+            assertThat(store.commit(List.of(new Change("k", "a", 2, null))).join())
+                    .isEqualTo(new CommitResult.Committed(3));
+            assertThat(store.commit(List.of(new Change("k", "a", 2, bytes("x"))))
+                            .join())
+                    .isEqualTo(new CommitResult.Conflict("k", "a", 0));
+        }
+        try (MetadataStore store = MetadataStore.open(directory)) {
+            assertThat(store.list().join()).singleElement().satisfies(entry -> {
+                assertThat(entry.key()).isEqualTo("b");
+                assertThat(entry.revision()).isEqualTo(2);
+            });
+            assertThat(store.commit(List.of(new Change("k", "a", 0, bytes("1"))))
+                            .join())
+                    .as("revisions go on")
+                    .isEqualTo(new CommitResult.Committed(4));
+        }
+    }
+
+    @Test
+    void ofManyCompetitorsForOneRevisionOneWins() throws Exception {
+        try (MetadataStore store = MetadataStore.open(directory)) {
+            store.commit(List.of(new Change("k", "a", 0, bytes("0")))).join();
+            List<CompletableFuture<CommitResult>> all = new ArrayList<>();
+            for (int i = 0; i < 20; i++) {
+                all.add(store.commit(List.of(new Change("k", "a", 1, bytes("" + i)))));
+            }
+            assertThat(all.stream().filter(each -> each.join() instanceof CommitResult.Committed))
+                    .hasSize(1);
+        }
+    }
+
+    @Test
+    void aDirectoryIsOneProcessesOnly() throws Exception {
+        try (MetadataStore first = MetadataStore.open(directory)) {
+            assertThat(first.list().join()).isEmpty();
+            assertThatThrownBy(() -> MetadataStore.open(directory))
+                    .isInstanceOf(MetadataException.class)
+                    .hasMessageContaining(
+                            "in use by process " + ProcessHandle.current().pid());
+            Process other = commitLoop();
+            String said = new String(other.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(said)
+                    .contains("in use by process " + ProcessHandle.current().pid());
+            assertThat(other.waitFor()).isEqualTo(1);
+        }
+        MetadataStore.open(directory).close();
+    }
+
+    @Test
+    void aNewerFormatIsRefused() throws Exception {
+        MetadataStore.open(directory).close();
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("metadata.db"));
+                Statement statement = connection.createStatement()) {
+            statement.execute("PRAGMA user_version=7");
+        }
+        assertThatThrownBy(() -> MetadataStore.open(directory))
+                .isInstanceOf(MetadataException.class)
+                .hasMessageContaining("newer sanway (format 7; this one knows 1)");
+    }
+
+    private Process commitLoop() throws Exception {
+        return new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                        CommitLoop.class.getName(),
+                        directory.toString())
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+    }
+
+    /** Run as a process of its own, to be killed: says each number once its commit is done. */
+    static final class CommitLoop {
+        public static void main(String[] arguments) throws Exception {
+            MetadataStore store;
+            try {
+                store = MetadataStore.open(Path.of(arguments[0]));
+            } catch (MetadataException refused) {
+                System.out.println(refused.getMessage());
+                System.exit(1);
+                return;
+            }
+            for (int i = 1; ; i++) {
+                store.commit(List.of(
+                                new Change("k", "one" + i, 0, bytes("" + i)),
+                                new Change("k", "two" + i, 0, bytes("" + i))))
+                        .join();
+                System.out.println(i);
+            }
+        }
+    }
+
+    @Test
+    void aKilledProcessLosesNoCommitAndLeavesNoHalfOne() throws Exception {
+        for (int round = 0; round < 3; round++) {
+            Path state = directory.resolve("round" + round);
+            directory = state;
+            Process process = commitLoop();
+            int last = 0;
+            try (BufferedReader said =
+                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+                while (last < 40 + round * 17) {
+                    last = Integer.parseInt(said.readLine());
+                }
+                process.toHandle().destroyForcibly();
+                process.waitFor();
+                for (String line = said.readLine(); line != null && !line.isEmpty(); line = said.readLine()) {
+                    last = Integer.parseInt(line);
+                }
+            }
+            try (MetadataStore store = MetadataStore.open(state)) {
+                int entries = store.list().join().size();
+                assertThat(entries).isGreaterThanOrEqualTo(2 * last);
+                assertThat(entries % 2).isZero();
+            }
+        }
+    }
+
+    @Test
+    void theCatalogFindsEverythingAgain() throws Exception {
+        UnitVolumeRecord unit =
+                new UnitVolumeRecord(new UnitVolume(UUID.randomUUID(), "unit1", 1, 1 << 30, 512, 4096, 4096, true), 17);
+        VolumeRecord volume = new VolumeRecord(
+                UUID.randomUUID(),
+                "web1/db",
+                "web1",
+                1 << 20,
+                512,
+                new VolumeLayout.Striped(2, 65536),
+                VolumeRecord.State.WIPING,
+                5);
+        Partition partition = new Partition(
+                UUID.randomUUID(),
+                unit.unitVolume().label(),
+                1 << 20,
+                1 << 20,
+                PartitionState.WIPING,
+                new Partition.PartitionOwner(volume.uuid(), 1),
+                3);
+        Catalog.Self self;
+        try (Catalog catalog = Catalog.open(directory)) {
+            self = catalog.self();
+            catalog.commit(new Catalog.Batch()
+                            .put(unit)
+                            .put(volume)
+                            .put(partition)
+                            .putLun("web1", volume.uuid(), 3))
+                    .join();
+            catalog.saveReservations(volume.uuid(), new byte[] {1, 2, 3}).join();
+            CompletableFuture.allOf(
+                            catalog.rememberIsid("iqn.a", "800000000001"),
+                            catalog.rememberIsid("iqn.a", "800000000002"))
+                    .join();
+            catalog.rememberIsid("iqn.a", "800000000001").join();
+        }
+        try (Catalog catalog = Catalog.open(directory)) {
+            assertThat(catalog.self()).isEqualTo(self);
+            assertThat(catalog.unitVolumes()).containsExactly(unit);
+            assertThat(catalog.volume("web1/db")).contains(volume);
+            assertThat(catalog.partitions()).containsExactly(partition);
+            assertThat(catalog.lun("web1", volume.uuid())).contains(3);
+            assertThat(catalog.lun("web2", volume.uuid())).isEmpty();
+            assertThat(catalog.isids("iqn.a")).containsExactly("800000000001", "800000000002");
+            assertThat(catalog.reservations(volume.uuid())).hasValue(new byte[] {1, 2, 3});
+            catalog.saveReservations(volume.uuid(), new byte[0]).join();
+            catalog.commit(new Catalog.Batch().remove(volume).put(volume.in(VolumeRecord.State.ASSIGNED)))
+                    .join();
+            assertThat(catalog.reservations(volume.uuid())).isEmpty();
+            assertThat(catalog.volumes()).extracting(VolumeRecord::state).containsExactly(VolumeRecord.State.ASSIGNED);
+        }
+    }
+}

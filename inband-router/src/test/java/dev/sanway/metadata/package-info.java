@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sanway.metadata;
+
+import org.jspecify.annotations.NullMarked;

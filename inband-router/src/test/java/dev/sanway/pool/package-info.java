@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sanway.pool;
+
+import org.jspecify.annotations.NullMarked;
