@@ -315,6 +315,7 @@ final class LoginHandler extends ChannelInboundHandlerAdapter {
                         statSn,
                         server.limits(),
                         server.inFlight(),
+                        server.refusals(),
                         registry,
                         server.directory(),
                         registry::remove));

@@ -451,7 +451,19 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         counters.written(pdu.data().readableBytes());
         String wrong = task.dataOut(pdu);
         if (wrong != null) {
-            end("wrong Data-Out: " + wrong);
+            setup.refusals().log(toString(), "wrong Data-Out: " + wrong);
+            // Its data were released; the header is what a Reject shows.
+            reject(
+                    RejectReason.PROTOCOL_ERROR,
+                    new Pdu.DataOut(
+                            pdu.isFinal(),
+                            pdu.lun(),
+                            pdu.initiatorTaskTag(),
+                            pdu.targetTransferTag(),
+                            pdu.expStatSn(),
+                            pdu.dataSn(),
+                            pdu.bufferOffset(),
+                            Unpooled.EMPTY_BUFFER));
         }
     }
 

@@ -21,6 +21,7 @@ record SessionSetup(
         int statSn,
         TargetLimits limits,
         InFlightBytes inFlight,
+        Refusals refusals,
         SessionRegistry registry,
         TargetDirectory directory,
         Consumer<Session> whenEnded) {}

@@ -34,6 +34,11 @@ final class SessionTask implements TaskListener {
 
     private static final int GOOD = 0;
 
+    /** Additional sense codes and qualifiers (SPC-4 table F.1; RFC 7143 11.4.7.2). */
+    private static final int PROTOCOL_SERVICE_CRC_ERROR = 0x4705;
+
+    private static final int DATA_PHASE_ERROR = 0x4b00;
+
     private final Session session;
     private final ScsiCommand command;
     private final boolean immediate;
@@ -44,6 +49,7 @@ final class SessionTask implements TaskListener {
     private @Nullable ScsiTask device;
     private @Nullable ScsiResponse response;
     private boolean dataDelivered;
+    private int additionalSense = PROTOCOL_SERVICE_CRC_ERROR;
 
     SessionTask(Session session, ScsiCommand command, boolean immediate, int cmdSn, @Nullable WriteTransfer write) {
         this.session = session;
@@ -122,7 +128,7 @@ final class SessionTask implements TaskListener {
     // ---- from the initiator
 
     /**
-     * Takes a Data-Out over.
+     * Takes a Data-Out over. One that is wrong fails the command, not the session: what follows is drained.
      *
      * @return null, or what is wrong with it
      */
@@ -132,10 +138,14 @@ final class SessionTask implements TaskListener {
             pdu.release();
             return "Data-Out for a command that writes nothing";
         }
+        int tag = pdu.targetTransferTag();
+        boolean isFinal = pdu.isFinal();
         String wrong = write.accept(pdu);
-        if (wrong == null) {
-            progress();
+        if (wrong != null) {
+            additionalSense = DATA_PHASE_ERROR;
+            write.damaged(tag, isFinal);
         }
+        progress();
         return wrong;
     }
 
@@ -162,7 +172,7 @@ final class SessionTask implements TaskListener {
         }
         if (write.failed() && !write.dataAwaited()) {
             dataDelivered = true;
-            task.dataOutFailed(0x47, 0x05);
+            task.dataOutFailed(additionalSense >> 8, additionalSense & 0xff);
             return;
         }
         while (!write.failed() && write.canSolicit(session.parameters().maxOutstandingR2t())) {
@@ -199,9 +209,9 @@ final class SessionTask implements TaskListener {
         int offered = data.readableBytes();
         if (expectedRead == 0 && expectedWrite > 0) {
             // What the CDB asked to be sent, or, where the command failed, what was really taken.
-            int moved = answer.status() == GOOD
-                    ? Math.max(0, answer.dataOutLengthBytes())
-                    : Math.min(receivedBytes, expectedWrite);
+            int asked = Math.max(0, answer.dataOutLengthBytes());
+            int moved =
+                    answer.status() == GOOD || asked > expectedWrite ? asked : Math.min(receivedBytes, expectedWrite);
             data.release();
             session.finish(
                     this,
