@@ -1,0 +1,126 @@
+package dev.sanway.initiator;
+
+import dev.sanway.iscsi.KeyValue;
+import dev.sanway.iscsi.TextKey;
+import dev.sanway.scsi.SenseData;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** Asks a portal which targets it has for us: a discovery session with SendTargets=All (RFC 7143 appendix C). */
+public final class Discovery implements UnitConnection.Owner {
+
+    /** What a portal answered. */
+    public sealed interface Result {}
+
+    /** Its targets. */
+    public record Targets(List<Target> targets) implements Result {
+        public Targets {
+            targets = List.copyOf(targets);
+        }
+    }
+
+    /** Nothing, and why. */
+    public record Failed(String reason) implements Result {}
+
+    /** A target and its addresses, as {@code host:port,group}. */
+    public record Target(String name, List<String> addresses) {
+        public Target {
+            addresses = List.copyOf(addresses);
+        }
+    }
+
+    private final Consumer<Result> answer;
+    private @Nullable UnitConnection connection;
+    private @Nullable ScheduledFuture<?> limit;
+    private @Nullable Result result;
+
+    private Discovery(Consumer<Result> answer) {
+        this.answer = answer;
+    }
+
+    /**
+     * Asks.
+     *
+     * @param config whom to ask and as whom; the target name and the time-outs of commands do not matter
+     * @param answer told once, on the loop, within {@code loginTimeoutMillis} twice
+     */
+    public static void sendTargets(UnitSessionConfig config, EventLoop loop, Consumer<Result> answer) {
+        loop.execute(() -> {
+            Discovery discovery = new Discovery(answer);
+            UnitConnection connection =
+                    new UnitConnection(config, new LoginExchange(config, true, new SecureRandom()), discovery);
+            discovery.connection = connection;
+            discovery.limit = loop.schedule(
+                    () -> connection.drop("no answer in time"),
+                    2L * config.loginTimeoutMillis(),
+                    TimeUnit.MILLISECONDS);
+            UnitSession.open(config, loop, connection).addListener((ChannelFuture future) -> {
+                if (!future.isSuccess()) {
+                    connection.drop("cannot connect: " + future.cause().getMessage());
+                }
+            });
+        });
+    }
+
+    @Override
+    public void loggedIn() {
+        UnitConnection to = connection;
+        if (to != null) {
+            to.text(List.of(TextKey.SEND_TARGETS.with("All")), pairs -> {
+                result = new Targets(targets(pairs));
+                to.logout();
+            });
+        }
+    }
+
+    private static List<Target> targets(List<KeyValue> pairs) {
+        List<Target> targets = new ArrayList<>();
+        for (KeyValue pair : pairs) {
+            if (pair.key().equals(TextKey.TARGET_NAME.text())) {
+                targets.add(new Target(pair.value(), List.of()));
+            } else if (pair.key().equals(TextKey.TARGET_ADDRESS.text()) && !targets.isEmpty()) {
+                Target last = targets.removeLast();
+                List<String> addresses = new ArrayList<>(last.addresses());
+                addresses.add(pair.value());
+                targets.add(new Target(last.name(), addresses));
+            }
+        }
+        return targets;
+    }
+
+    @Override
+    public void windowOpened() {}
+
+    @Override
+    public void answered(ScsiTask task, ScsiResult taskResult) {
+        throw new IllegalStateException("a discovery session has no tasks");
+    }
+
+    @Override
+    public void logoutRequested(String why) {
+        UnitConnection to = connection;
+        if (to != null) {
+            to.logout();
+        }
+    }
+
+    @Override
+    public void unitAttention(long lun, SenseData sense) {}
+
+    @Override
+    public void ended(String why, boolean refusedByUnit, List<ScsiTask> inFlight) {
+        ScheduledFuture<?> timer = limit;
+        if (timer != null) {
+            timer.cancel(false);
+        }
+        Result known = result;
+        answer.accept(known == null ? new Failed(why) : known);
+    }
+}

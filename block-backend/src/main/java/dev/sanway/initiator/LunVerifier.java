@@ -1,0 +1,41 @@
+package dev.sanway.initiator;
+
+import dev.sanway.block.BlockCompletion;
+import java.util.function.Consumer;
+
+/**
+ * Decides, after every login and before anything is written, whether a logical unit is the one it is taken for. Called on
+ * the session's loop.
+ */
+@FunctionalInterface
+public interface LunVerifier {
+
+    /** For whom any disk will do. */
+    LunVerifier ACCEPT_ALL = (evidence, blocks, verdict) -> verdict.accept(new Verdict.Accepted());
+
+    /**
+     * Looks at a logical unit.
+     *
+     * @param evidence what it says of itself
+     * @param blocks reads from it, also before it is accepted
+     * @param verdict to be told once, now or later, on the loop; a verdict that takes longer than {@code unitTimeout} is a
+     *     refusal, and one that comes after the connection was lost is ignored (it is asked for again)
+     */
+    void verify(LunEvidence evidence, Blocks blocks, Consumer<Verdict> verdict);
+
+    /** Reads blocks of a logical unit that is not accepted yet. */
+    @FunctionalInterface
+    interface Blocks {
+        /** Reads; answered with data or a failure, on the loop. */
+        void read(long lba, int blockCount, BlockCompletion completion);
+    }
+
+    /** The decision. */
+    sealed interface Verdict {
+        /** It is the right one. */
+        record Accepted() implements Verdict {}
+
+        /** It is not: no request reaches it until a later verdict accepts it. */
+        record Refused(String reason) implements Verdict {}
+    }
+}

@@ -1,0 +1,461 @@
+package dev.sanway.initiator;
+
+import dev.sanway.block.BlockCompletion;
+import dev.sanway.block.BlockDevice;
+import dev.sanway.block.BlockFailure;
+import dev.sanway.block.BlockOperation;
+import dev.sanway.block.BlockOutcome;
+import dev.sanway.block.BlockRequest;
+import dev.sanway.block.DeviceEvent;
+import dev.sanway.block.DeviceListener;
+import dev.sanway.block.DeviceListeners;
+import dev.sanway.block.Drain;
+import dev.sanway.block.Geometry;
+import dev.sanway.block.Identity;
+import dev.sanway.block.Limits;
+import dev.sanway.iscsi.TaskAttribute;
+import dev.sanway.scsi.AdditionalSense;
+import dev.sanway.scsi.CapacityData;
+import dev.sanway.scsi.Cdb;
+import dev.sanway.scsi.SenseData;
+import dev.sanway.scsi.SenseKey;
+import dev.sanway.scsi.StatusCode;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.EventExecutor;
+import java.nio.charset.StandardCharsets;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A logical unit of an IP SAN unit as a device. After each login it is prepared: older writes have ended (see
+ * {@link LunProbe}), its capabilities are asked for, and the {@link LunVerifier} has accepted it; only then requests are
+ * sent. Meanwhile they wait, each until its own time-out.
+ *
+ * <pre>
+ *   Away ── logged in ──▶ Preparing ── accepted ──▶ Open
+ *    ▲                     │  ▲  │                   │ told that it may have changed
+ *    │ connection lost     │  │  └── refused ──▶ Refused (asked again after a while, or by verifyAgain)
+ *    └── (from any) ◀──────┘  └────────────────────┴─┘
+ * </pre>
+ *
+ * Confined to the session's loop, but for {@link #owner}, {@link #geometry}, {@link #limits} and {@link #identity}.
+ */
+public final class RemoteLogicalUnit implements BlockDevice {
+    private static final Logger LOG = LoggerFactory.getLogger(RemoteLogicalUnit.class);
+
+    private static final int PREPARE_AGAIN_MILLIS = 1_000;
+    private static final int FIRST_BLOCK_SIZE = 512;
+
+    /** Whether requests are served. */
+    public sealed interface Availability {
+        /** The unit is not connected. */
+        record Away() implements Availability {}
+
+        /** Being prepared. */
+        record Preparing() implements Availability {}
+
+        /** Served. */
+        record Open() implements Availability {}
+
+        /** Not served: requests fail at once with NotReady. */
+        record Refused(String reason) implements Availability {}
+    }
+
+    private final UnitSession session;
+    private final int lun;
+    private final LunQueue queue;
+    private final LunVerifier verifier;
+    private final Identity identity;
+    private final DeviceListeners listeners = new DeviceListeners();
+    private final Drain drain = new Drain();
+
+    private volatile Geometry geometry;
+    private volatile Limits limits;
+    private Availability availability = new Availability.Away();
+    private @Nullable LunEvidence evidence;
+    private LunProbe.Features features = new LunProbe.Features(0, 0, 0, false, false);
+    private UnflushedWrites unflushed = new UnflushedWrites(FIRST_BLOCK_SIZE);
+    private UnitQuirks quirks = new UnitQuirks();
+
+    /** Answers to an older preparation are ignored. */
+    private int preparation;
+    /** Once it was reached, its geometry is what it says itself. */
+    private boolean reached;
+
+    private boolean powerOnSeen;
+    private boolean saidNotReady = true;
+
+    RemoteLogicalUnit(
+            UnitSession session, int lun, LunQueue queue, LunVerifier verifier, @Nullable Geometry lastKnown) {
+        this.session = session;
+        this.lun = lun;
+        this.queue = queue;
+        this.verifier = verifier;
+        this.geometry = lastKnown == null ? new Geometry(FIRST_BLOCK_SIZE, FIRST_BLOCK_SIZE, 0) : lastKnown;
+        this.limits = new Limits((1 << 20) / geometry.blockSizeBytes(), 0, 0, 0, false, true, false);
+        String name = session.config().unitName() + "/" + lun;
+        this.identity = new Identity(
+                UUID.nameUUIDFromBytes((session.config().targetName() + "/" + lun).getBytes(StandardCharsets.UTF_8)),
+                name);
+    }
+
+    @Override
+    public EventExecutor owner() {
+        return session.loop();
+    }
+
+    @Override
+    public Geometry geometry() {
+        return geometry;
+    }
+
+    @Override
+    public Limits limits() {
+        return limits;
+    }
+
+    @Override
+    public Identity identity() {
+        return identity;
+    }
+
+    /** Its number at the unit. */
+    public int lun() {
+        return lun;
+    }
+
+    /** Whether requests are served. */
+    public Availability availability() {
+        return availability;
+    }
+
+    /** What it last said of itself; null before it was reached. */
+    public @Nullable LunEvidence evidence() {
+        return evidence;
+    }
+
+    @Override
+    public void addListener(DeviceListener listener) {
+        listeners.add(listener);
+    }
+
+    @Override
+    public void removeListener(DeviceListener listener) {
+        listeners.remove(listener);
+    }
+
+    @Override
+    public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
+        boolean full = drain.underWay() >= session.config().maxQueuedRequests();
+        String refusal = availability instanceof Availability.Refused refused ? refused.reason() : null;
+        if (full || refusal != null || drain.closing()) {
+            BlockRequest.release(request);
+            if (drain.closing()) {
+                throw new IllegalStateException("a request after close");
+            }
+            completion.completed(BlockOutcome.failed(
+                    refusal != null ? new BlockFailure.NotReady(refusal) : new BlockFailure.Busy()));
+            return BlockOperation.UNCANCELLABLE;
+        }
+        drain.begin();
+        RemoteOperation operation = new RemoteOperation(this, request, outcome -> {
+            if (outcome instanceof BlockOutcome.Failed(BlockFailure.NotReady(String reason))) {
+                sayNotReady(reason);
+            }
+            completion.completed(outcome);
+            drain.end();
+        });
+        operation.begin();
+        return operation;
+    }
+
+    @Override
+    public void close(Runnable whenClosed) {
+        drain.close(() -> {
+            preparation++;
+            session.remove(this, queue);
+            whenClosed.run();
+        });
+    }
+
+    // ---- for RemoteOperation
+
+    UnitSession session() {
+        return session;
+    }
+
+    EventLoop loop() {
+        return session.loop();
+    }
+
+    LunQueue queue() {
+        return queue;
+    }
+
+    LunProbe.Features features() {
+        return features;
+    }
+
+    UnflushedWrites unflushed() {
+        return unflushed;
+    }
+
+    UnitQuirks quirks() {
+        return quirks;
+    }
+
+    /** Why requests fail at once; null if they do not. */
+    @Nullable
+    String refusal() {
+        return availability instanceof Availability.Refused refused ? refused.reason() : null;
+    }
+
+    /** Whether done writes may be lost with power until flushed, as far as we have to care. */
+    boolean tracksWrites() {
+        return limits.volatileCache() && session.config().cache() == CachePolicy.VOLATILE;
+    }
+
+    // ---- news
+
+    /** Hears a unit attention or deferred error: it may come with any command, and outside commands. */
+    void news(SenseData sense) {
+        if (sense.deferred()) {
+            LOG.warn("{}: an earlier write failed after it was done: {}", identity.name(), sense);
+            unflushed.lose();
+            return;
+        }
+        if (sense.key() != SenseKey.UNIT_ATTENTION) {
+            return;
+        }
+        LOG.debug("{}: {}", identity.name(), sense);
+        boolean preparing = availability instanceof Availability.Preparing;
+        if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.CAPACITY_CHANGED)) {
+            if (!preparing) {
+                askCapacity(0);
+            }
+        } else if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.THIN_PROVISIONING_SOFT_THRESHOLD)) {
+            LOG.warn("{}: the unit runs short of space. Give it more, or move data away", identity.name());
+        } else if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.REPORTED_LUNS_CHANGED)) {
+            session.logicalUnitsChanged();
+            prepareAgain(preparing);
+        } else if (losesCache(sense)) {
+            powerOnSeen = true;
+            prepareAgain(preparing);
+        } else if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.INQUIRY_DATA_CHANGED)
+                || sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.MODE_PARAMETERS_CHANGED)) {
+            prepareAgain(preparing);
+        }
+    }
+
+    /** Power on, or a reset that may have been one (SPC-4 table 56, 29h): resets of the bus and of the nexus are not. */
+    private static boolean losesCache(SenseData sense) {
+        return sense.asc() == 0x29 && (sense.ascq() == 0x00 || sense.ascq() == 0x01 || sense.ascq() == 0x04);
+    }
+
+    private void prepareAgain(boolean preparing) {
+        if (!preparing && session.loggedIn()) {
+            prepare();
+        }
+    }
+
+    private void askCapacity(int attentions) {
+        session.submitOwn(lun, Cdb.readCapacity16(32), TaskAttribute.SIMPLE.code(), 32, session.deadline(), result -> {
+            if (!(result instanceof ScsiResult.Answered answered)) {
+                return; // the connection is gone, and preparing will ask
+            }
+            byte[] bytes = ByteBufUtil.getBytes(answered.dataIn());
+            answered.dataIn().release();
+            SenseData sense = answered.sense();
+            CapacityData capacity = answered.status() == StatusCode.GOOD ? CapacityData.parse16(bytes) : null;
+            if (capacity != null) {
+                if (capacity.blockSizeBytes() == geometry.blockSizeBytes() && capacity.lastLba() >= 0) {
+                    become(geometry.withBlockCount(capacity.lastLba() + 1));
+                } else {
+                    prepareAgain(false);
+                }
+            } else if (sense != null && sense.key() == SenseKey.UNIT_ATTENTION && attentions < 8) {
+                news(sense);
+                askCapacity(attentions + 1);
+            } else {
+                prepareAgain(false);
+            }
+        });
+    }
+
+    private void become(Geometry now) {
+        Geometry before = geometry;
+        if (!before.equals(now)) {
+            geometry = now;
+            listeners.tell(new DeviceEvent.CapacityChanged(before, now));
+        }
+    }
+
+    // ---- preparation
+
+    /** Asks the verifier again, for example after a label was written by other means or an operator decided. */
+    public void verifyAgain() {
+        if (session.loggedIn() && !(availability instanceof Availability.Preparing)) {
+            prepare();
+        }
+    }
+
+    void connectionLost() {
+        preparation++;
+        queue.open = false;
+        availability = new Availability.Away();
+    }
+
+    /** The session is logged in, or something changed: nothing is sent until it is certain what this is. */
+    void prepare() {
+        if (drain.closing() && drain.underWay() == 0) {
+            return;
+        }
+        int mine = ++preparation;
+        queue.open = false;
+        availability = new Availability.Preparing();
+        new LunProbe(
+                        session,
+                        lun,
+                        this::news,
+                        () -> {
+                            if (mine == preparation) {
+                                session.endDoomed(queue);
+                            }
+                        },
+                        result -> {
+                            if (mine == preparation) {
+                                probed(mine, result);
+                            }
+                        })
+                .run();
+    }
+
+    private void probed(int mine, LunProbe.Result result) {
+        switch (result) {
+            case LunProbe.Result.Unusable unusable -> refuse(mine, unusable.reason());
+            case LunProbe.Result.Found found -> {
+                judgeCache(found.evidence());
+                evidence = found.evidence();
+                features = found.features();
+                UnitSessionConfig config = session.config();
+                loop().schedule(
+                                () -> {
+                                    if (mine == preparation && availability instanceof Availability.Preparing) {
+                                        refuse(mine, "LUN " + lun + " could not be identified in time");
+                                    }
+                                },
+                                config.unitTimeoutMillis(),
+                                TimeUnit.MILLISECONDS);
+                verifier.verify(found.evidence(), this::readForVerifier, verdict -> {
+                    if (mine == preparation && availability instanceof Availability.Preparing) {
+                        switch (verdict) {
+                            case LunVerifier.Verdict.Accepted _ -> accept(found);
+                            case LunVerifier.Verdict.Refused refused -> refuse(mine, refused.reason());
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /** Whether what was not flushed is lost: our units tell by their boot id, others by power-on attentions. */
+    private void judgeCache(LunEvidence now) {
+        UUID before = evidence == null ? null : evidence.bootId();
+        boolean lost = before != null
+                ? !before.equals(now.bootId())
+                : now.bootId() == null && powerOnSeen && session.config().cache() == CachePolicy.VOLATILE;
+        powerOnSeen = false;
+        if (lost && unflushed.lose()) {
+            LOG.warn(
+                    "{}: the unit was restarted, and writes that were not flushed may be lost: the next flush says so",
+                    identity.name());
+        }
+    }
+
+    private void accept(LunProbe.Result.Found found) {
+        Geometry now = found.evidence().geometry();
+        if (reached && now.blockSizeBytes() != geometry.blockSizeBytes()) {
+            refuse(preparation, "LUN " + lun + " has another block size than before");
+            return;
+        }
+        if (!reached) {
+            reached = true;
+            unflushed = new UnflushedWrites(now.blockSizeBytes());
+        }
+        limits = found.limits();
+        become(now);
+        quirks = new UnitQuirks();
+        availability = new Availability.Open();
+        if (saidNotReady) {
+            saidNotReady = false;
+            listeners.tell(new DeviceEvent.BecameReady());
+        }
+        session.open(queue);
+    }
+
+    private void refuse(int mine, String reason) {
+        boolean first = !saidNotReady || !reached;
+        availability = new Availability.Refused(reason);
+        if (first) {
+            LOG.warn("{}: not used: {}. It is asked again every second", identity.name(), reason);
+        }
+        saidNotReady = false;
+        sayNotReady(reason);
+        session.failWaiting(queue, reason);
+        loop().schedule(
+                        () -> {
+                            if (mine == preparation && session.loggedIn()) {
+                                prepare();
+                            }
+                        },
+                        PREPARE_AGAIN_MILLIS,
+                        TimeUnit.MILLISECONDS);
+    }
+
+    private void sayNotReady(String reason) {
+        if (!saidNotReady) {
+            saidNotReady = true;
+            listeners.tell(new DeviceEvent.BecameNotReady(reason));
+        }
+    }
+
+    private void readForVerifier(long lba, int blockCount, BlockCompletion completion) {
+        readForVerifier(lba, blockCount, completion, 0);
+    }
+
+    private void readForVerifier(long lba, int blockCount, BlockCompletion completion, int attempts) {
+        int bytes = blockCount * Objects.requireNonNull(evidence).geometry().blockSizeBytes();
+        byte[] cdb = attempts % 2 == 0 || lba > 0xFFFF_FFFFL
+                ? Cdb.read16(lba, blockCount, false)
+                : Cdb.read10(lba, blockCount, false);
+        session.submitOwn(lun, cdb, TaskAttribute.SIMPLE.code(), bytes, session.deadline(), result -> {
+            if (!(result instanceof ScsiResult.Answered answered)) {
+                completion.completed(BlockOutcome.failed(new BlockFailure.NotReady("no answer")));
+                return;
+            }
+            SenseOutcome outcome = SenseOutcome.of(answered.status(), answered.sense(), false, lba, blockCount);
+            if (outcome instanceof SenseOutcome.Good && answered.dataIn().readableBytes() == bytes) {
+                completion.completed(new BlockOutcome.Data(answered.dataIn()));
+                return;
+            }
+            answered.dataIn().release();
+            boolean unsupported = outcome instanceof SenseOutcome.Failure(BlockFailure.Unsupported _);
+            if (outcome instanceof SenseOutcome.News(SenseData sense) && attempts < 16) {
+                news(sense);
+                readForVerifier(lba, blockCount, completion, attempts + 2);
+            } else if (unsupported && attempts == 0) {
+                readForVerifier(lba, blockCount, completion, 1);
+            } else {
+                completion.completed(BlockOutcome.failed(
+                        outcome instanceof SenseOutcome.Failure(BlockFailure failure)
+                                ? failure
+                                : new BlockFailure.NotReady("the unit does not answer a read")));
+            }
+        });
+    }
+}

@@ -1,0 +1,20 @@
+package dev.sanway.initiator;
+
+import dev.sanway.scsi.SenseData;
+import io.netty.buffer.ByteBuf;
+import org.jspecify.annotations.Nullable;
+
+/** How a SCSI command ended. */
+sealed interface ScsiResult {
+    /** The unit answered; {@code dataIn} is owned by the receiver. */
+    record Answered(int status, ByteBuf dataIn, @Nullable SenseData sense) implements ScsiResult {}
+
+    /** No answer within the time it had; nothing of it lands after a later command that is sent. */
+    record Unanswered(String reason) implements ScsiResult {}
+
+    /** Aborted on request; nothing of it lands any more. */
+    record Aborted() implements ScsiResult {}
+
+    /** The unit refuses the command as such (Reject, or a response that is no SCSI status). */
+    record Refused(String reason) implements ScsiResult {}
+}

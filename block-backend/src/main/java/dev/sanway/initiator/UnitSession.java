@@ -1,0 +1,619 @@
+package dev.sanway.initiator;
+
+import dev.sanway.block.Geometry;
+import dev.sanway.scsi.Cdb;
+import dev.sanway.scsi.LogicalUnitNumber;
+import dev.sanway.scsi.LunList;
+import dev.sanway.scsi.SenseData;
+import dev.sanway.scsi.SenseKey;
+import dev.sanway.scsi.StatusCode;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A session to a unit that outlives its connections: it logs in, queues commands within the unit's command window, and comes
+ * back with the same ISID when the connection breaks, which ends the old session at the unit and the writes that were under
+ * way in it (RFC 7143 section 6.3.5). Nothing is sent to a logical unit before it was prepared anew after that.
+ *
+ * <p>Every wait is bounded by the configuration: a request ends at its deadline whatever the unit does, and one whose fate is
+ * then unknown takes the connection with it, so that no later request can be overtaken by it.
+ *
+ * <p>Confined to the loop, but for {@link #start}, {@link #close} and the constructor, which any thread may call.
+ */
+public final class UnitSession {
+    private static final Logger LOG = LoggerFactory.getLogger(UnitSession.class);
+
+    private static final int TICK_MILLIS = 50;
+    private static final int FIRST_DELAY_MILLIS = 100;
+    private static final int MAX_DELAY_MILLIS = 4_000;
+    private static final int LOGOUT_MILLIS = 2_000;
+    private static final int REPORT_LUNS_BYTES = 65_536;
+    private static final int UNIT_ATTENTIONS_AT_MOST = 20;
+
+    private final UnitSessionConfig config;
+    private final EventLoop loop;
+    private final UnitSessionListener listener;
+    private final SecureRandom random;
+
+    private SessionState state = new SessionState.Idle();
+    private @Nullable UnitConnection connection;
+    private @Nullable Attempt attempt;
+    private long attemptStartedNanos;
+    private int failedAttempts;
+    private @Nullable ScheduledFuture<?> ticking;
+
+    private final LunQueue session = new LunQueue();
+    private final Map<Integer, RemoteLogicalUnit> units = new LinkedHashMap<>();
+    private final List<LunQueue> queues = new ArrayList<>();
+    private int nextQueue;
+    private final Set<ScsiTask> live = new LinkedHashSet<>();
+
+    private boolean draining;
+    private long drainDeadlineNanos;
+    private @Nullable Runnable whenClosed;
+
+    private long outageSinceNanos;
+    private boolean inOutage;
+    private boolean refusalLogged;
+
+    /**
+     * @param loop everything happens on it, the devices of this session included
+     */
+    public UnitSession(UnitSessionConfig config, EventLoop loop, UnitSessionListener listener) {
+        this.config = config;
+        this.loop = loop;
+        this.listener = listener;
+        this.random = new SecureRandom();
+    }
+
+    public UnitSessionConfig config() {
+        return config;
+    }
+
+    public EventLoop loop() {
+        return loop;
+    }
+
+    /** Where it stands. */
+    public SessionState state() {
+        return state;
+    }
+
+    /** Connects, and from now on reconnects, until {@link #close}. */
+    public void start() {
+        onLoop(() -> {
+            if (state instanceof SessionState.Idle) {
+                ticking = loop.scheduleAtFixedRate(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
+                connect();
+            }
+        });
+    }
+
+    /**
+     * Ends the session: what waits fails, what is under way has two seconds, then we log out.
+     *
+     * @param closed run on the loop when all is over
+     */
+    public void close(Runnable closed) {
+        onLoop(() -> {
+            if (state instanceof SessionState.Closing || state instanceof SessionState.Closed) {
+                loop.execute(closed);
+                return;
+            }
+            whenClosed = closed;
+            become(new SessionState.Closing());
+            for (ScsiTask task : List.copyOf(live)) {
+                if (task.state == ScsiTask.State.WAITING) {
+                    task.queue.waiting.remove(task);
+                    finish(task, new ScsiResult.Unanswered("the session is being closed"));
+                }
+            }
+            drainDeadlineNanos = System.nanoTime() + LOGOUT_MILLIS * 1_000_000L;
+            draining = true;
+            if (connection == null) {
+                closed();
+            }
+        });
+    }
+
+    private void onLoop(Runnable action) {
+        if (loop.inEventLoop()) {
+            action.run();
+        } else {
+            loop.execute(action);
+        }
+    }
+
+    // ---- what it is used for
+
+    /** The logical units of a target, or why they are not known. */
+    public sealed interface LogicalUnits {
+        record Known(List<Integer> luns) implements LogicalUnits {
+            public Known {
+                luns = List.copyOf(luns);
+            }
+        }
+
+        record Unknown(String reason) implements LogicalUnits {}
+    }
+
+    /** Asks for the unit's logical units; answered within {@code unitTimeout}. */
+    public void reportLuns(Consumer<LogicalUnits> answer) {
+        reportLuns(answer, deadline(), 0);
+    }
+
+    private void reportLuns(Consumer<LogicalUnits> answer, long deadlineNanos, int attentions) {
+        submitOwn(0, Cdb.reportLuns(0, REPORT_LUNS_BYTES), 0, REPORT_LUNS_BYTES, deadlineNanos, result -> {
+            switch (result) {
+                case ScsiResult.Answered answered -> {
+                    byte[] bytes = ByteBufUtil.getBytes(answered.dataIn());
+                    answered.dataIn().release();
+                    SenseData sense = answered.sense();
+                    if (answered.status() == StatusCode.GOOD) {
+                        answer.accept(luns(bytes));
+                    } else if (sense != null
+                            && sense.key() == SenseKey.UNIT_ATTENTION
+                            && attentions < UNIT_ATTENTIONS_AT_MOST) {
+                        reportLuns(answer, deadlineNanos, attentions + 1);
+                    } else {
+                        answer.accept(new LogicalUnits.Unknown(
+                                "REPORT LUNS: status " + answered.status() + (sense == null ? "" : " " + sense)));
+                    }
+                }
+                case ScsiResult.Unanswered unanswered -> answer.accept(new LogicalUnits.Unknown(unanswered.reason()));
+                case ScsiResult.Refused refused -> answer.accept(new LogicalUnits.Unknown(refused.reason()));
+                case ScsiResult.Aborted _ -> answer.accept(new LogicalUnits.Unknown("aborted"));
+            }
+        });
+    }
+
+    private static LogicalUnits luns(byte[] bytes) {
+        LunList list = LunList.parse(bytes);
+        if (list == null) {
+            return new LogicalUnits.Unknown("REPORT LUNS: data too short");
+        }
+        List<Integer> luns = new ArrayList<>();
+        for (long wire : list.luns()) {
+            int number = LogicalUnitNumber.decode(wire);
+            if (number != LogicalUnitNumber.NONE) {
+                luns.add(number);
+            }
+        }
+        return new LogicalUnits.Known(luns);
+    }
+
+    /**
+     * A logical unit as a device. It exists at once and for good: while the unit is away, or the logical unit not accepted,
+     * requests wait or fail as {@link RemoteLogicalUnit} says.
+     *
+     * @param lun its number; one device for each
+     * @param verifier asked after every login
+     * @param lastKnown its geometry as far as the caller remembers; null: 0 blocks until it is reached
+     */
+    public RemoteLogicalUnit logicalUnit(int lun, LunVerifier verifier, @Nullable Geometry lastKnown) {
+        if (units.containsKey(lun)) {
+            throw new IllegalArgumentException("LUN " + lun + " of " + config + " has its device already");
+        }
+        LunQueue queue = new LunQueue();
+        RemoteLogicalUnit unit = new RemoteLogicalUnit(this, lun, queue, verifier, lastKnown);
+        units.put(lun, unit);
+        queues.add(queue);
+        if (loggedIn()) {
+            unit.prepare();
+        }
+        return unit;
+    }
+
+    /** Forgets a device that was closed. */
+    void remove(RemoteLogicalUnit unit, LunQueue queue) {
+        units.values().remove(unit);
+        queues.remove(queue);
+        for (ScsiTask task : List.copyOf(queue.waiting)) {
+            finish(task, new ScsiResult.Unanswered("the device was closed"));
+        }
+    }
+
+    // ---- tasks
+
+    boolean loggedIn() {
+        return state instanceof SessionState.Ready;
+    }
+
+    /** When a request that is submitted now ends at the latest. */
+    long deadline() {
+        return System.nanoTime() + config.unitTimeoutMillis() * 1_000_000L;
+    }
+
+    /** Queues a task for its logical unit. */
+    void submit(ScsiTask task) {
+        live.add(task);
+        if (state instanceof SessionState.Closing || state instanceof SessionState.Closed) {
+            finish(task, new ScsiResult.Unanswered("the session is closed"));
+            return;
+        }
+        task.queue.waiting.add(task);
+        pump();
+    }
+
+    /**
+     * Queues a command of the session's own, which is sent also while its logical unit is being prepared. It does not survive
+     * the connection.
+     */
+    void submitOwn(
+            int lun, byte[] cdb, int attribute, int dataIn, long deadlineNanos, Consumer<ScsiResult> completion) {
+        submit(new ScsiTask(
+                session,
+                LogicalUnitNumber.encode(lun),
+                cdb,
+                attribute,
+                Unpooled.EMPTY_BUFFER,
+                dataIn,
+                deadlineNanos,
+                completion));
+    }
+
+    /** Ends a task early; see {@link ScsiTask}. */
+    void cancel(ScsiTask task) {
+        switch (task.state) {
+            case WAITING -> {
+                if (task.fateUnknown) {
+                    task.doomed = true;
+                } else {
+                    task.queue.waiting.remove(task);
+                    finish(task, new ScsiResult.Aborted());
+                }
+            }
+            case SENT -> {
+                UnitConnection to = connection;
+                if (to != null) {
+                    task.abortDeadlineNanos = System.nanoTime() + config.abortTimeoutMillis() * 1_000_000L;
+                    to.abort(task);
+                }
+            }
+            case ABORTING, ENDED -> {}
+        }
+    }
+
+    /** A logical unit is prepared: whatever was under way in an earlier session has ended, and requests may be sent. */
+    void open(LunQueue queue) {
+        queue.open = true;
+        endDoomed(queue);
+        pump();
+    }
+
+    /** Nothing of an earlier session is at work any more on this logical unit. */
+    void endDoomed(LunQueue queue) {
+        for (ScsiTask task : List.copyOf(queue.waiting)) {
+            task.fateUnknown = false;
+            if (task.doomed && queue.waiting.remove(task)) {
+                finish(task, new ScsiResult.Aborted());
+            }
+        }
+    }
+
+    /** Fails what waits for a logical unit. */
+    void failWaiting(LunQueue queue, String reason) {
+        for (ScsiTask task : List.copyOf(queue.waiting)) {
+            if (queue.waiting.remove(task)) {
+                finish(task, new ScsiResult.Unanswered(reason));
+            }
+        }
+    }
+
+    private void finish(ScsiTask task, ScsiResult result) {
+        live.remove(task);
+        task.end(result);
+    }
+
+    private void pump() {
+        UnitConnection to = connection;
+        if (to == null || draining || !loggedIn()) {
+            return;
+        }
+        while (to.canSend()) {
+            ScsiTask task = session.waiting.poll();
+            if (task == null) {
+                task = nextOfQueues();
+            }
+            if (task == null) {
+                return;
+            }
+            to.send(task);
+        }
+    }
+
+    /** Logical units take turns. */
+    private @Nullable ScsiTask nextOfQueues() {
+        for (int i = 0; i < queues.size(); i++) {
+            LunQueue queue = queues.get((nextQueue + i) % queues.size());
+            if (queue.hasWork()) {
+                nextQueue = (nextQueue + i + 1) % queues.size();
+                return queue.waiting.poll();
+            }
+        }
+        return null;
+    }
+
+    // ---- time
+
+    private void tick() {
+        try {
+            long now = System.nanoTime();
+            UnitConnection at = connection;
+            if (at != null) {
+                boolean notIn = state instanceof SessionState.Connecting || state instanceof SessionState.LoggingIn;
+                if (notIn && now - attemptStartedNanos > config.loginTimeoutMillis() * 1_000_000L) {
+                    at.drop("no login within " + config.loginTimeoutMillis() + " ms");
+                } else {
+                    at.checkAlive(now);
+                }
+            }
+            deadlines(now);
+            if (draining) {
+                drain(now);
+            }
+        } catch (RuntimeException bug) {
+            LOG.error("{}: internal error", config, bug);
+            UnitConnection at = connection;
+            if (at != null) {
+                at.drop("internal error: " + bug);
+            }
+        }
+    }
+
+    private void deadlines(long now) {
+        for (ScsiTask task : List.copyOf(live)) {
+            UnitConnection at = connection;
+            if (task.state == ScsiTask.State.ABORTING && now - task.abortDeadlineNanos > 0 && at != null) {
+                at.drop("the unit did not abort a task within " + config.abortTimeoutMillis() + " ms");
+            }
+            if (task.state != ScsiTask.State.ENDED && now - task.deadlineNanos > 0) {
+                boolean sent = task.state != ScsiTask.State.WAITING;
+                UnitConnection still = connection;
+                if (sent && still != null) {
+                    // It may land yet: the session has to end before anything else is written.
+                    still.drop("the unit did not answer a command in time");
+                }
+                if (task.state != ScsiTask.State.ENDED) {
+                    task.queue.waiting.remove(task);
+                    finish(
+                            task,
+                            new ScsiResult.Unanswered(
+                                    sent ? "no answer of " + config.unitName() : config.unitName() + " " + why()));
+                }
+            }
+        }
+    }
+
+    private String why() {
+        return state instanceof SessionState.Waiting waiting ? "is away: " + waiting.reason() : "is not ready";
+    }
+
+    private void drain(long now) {
+        UnitConnection at = connection;
+        if (at == null) {
+            return;
+        }
+        boolean late = now - drainDeadlineNanos > 0;
+        if (at.inFlight() == 0 || late) {
+            at.logout();
+        }
+        if (now - drainDeadlineNanos > LOGOUT_MILLIS * 1_000_000L) {
+            at.drop("the unit does not answer the logout");
+        }
+    }
+
+    // ---- connections
+
+    private void connect() {
+        become(new SessionState.Connecting());
+        attemptStartedNanos = System.nanoTime();
+        Attempt made = new Attempt();
+        UnitConnection next = new UnitConnection(config, new LoginExchange(config, false, random), made);
+        attempt = made;
+        connection = next;
+        open(config, loop, next).addListener((ChannelFuture future) -> {
+            if (future.isSuccess()) {
+                if (attempt == made && state instanceof SessionState.Connecting) {
+                    become(new SessionState.LoggingIn());
+                }
+            } else {
+                next.drop("cannot connect: " + future.cause().getMessage());
+            }
+        });
+    }
+
+    /** Opens a TCP connection for {@code handler}. */
+    static ChannelFuture open(UnitSessionConfig config, EventLoop loop, UnitConnection handler) {
+        Class<? extends Channel> type = loop instanceof IoEventLoop io && io.isIoType(EpollIoHandler.class)
+                ? EpollSocketChannel.class
+                : NioSocketChannel.class;
+        return new Bootstrap()
+                .group(loop)
+                .channel(type)
+                .option(ChannelOption.TCP_NODELAY, true)
+                .option(ChannelOption.SO_KEEPALIVE, true)
+                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, config.connectTimeoutMillis())
+                .handler(handler)
+                .connect(config.host(), config.port());
+    }
+
+    /** What a connection tells; deaf as soon as the connection is not the session's any more. */
+    private final class Attempt implements UnitConnection.Owner {
+        @Override
+        public void loggedIn() {
+            if (attempt != this) {
+                return;
+            }
+            failedAttempts = 0;
+            if (state instanceof SessionState.Closing) {
+                return;
+            }
+            if (inOutage) {
+                LOG.info(
+                        "{}: reached again after {} s",
+                        config,
+                        (System.nanoTime() - outageSinceNanos) / 1_000_000_000L);
+                inOutage = false;
+            }
+            refusalLogged = false;
+            session.open = true;
+            become(new SessionState.Ready());
+            for (RemoteLogicalUnit unit : List.copyOf(units.values())) {
+                unit.prepare();
+            }
+            pump();
+        }
+
+        @Override
+        public void windowOpened() {
+            pump();
+        }
+
+        @Override
+        public void answered(ScsiTask task, ScsiResult result) {
+            finish(task, result);
+            pump();
+        }
+
+        @Override
+        public void logoutRequested(String why) {
+            LOG.info("{}: {}", config, why);
+            draining = true;
+            drainDeadlineNanos = System.nanoTime() + LOGOUT_MILLIS * 500_000L;
+        }
+
+        @Override
+        public void unitAttention(long lun, SenseData sense) {
+            RemoteLogicalUnit unit = units.get(LogicalUnitNumber.decode(lun));
+            if (unit != null) {
+                unit.news(sense);
+            }
+        }
+
+        @Override
+        public void ended(String why, boolean refusedByUnit, List<ScsiTask> inFlight) {
+            if (attempt == this) {
+                connectionEnded(why, refusedByUnit, inFlight);
+            }
+        }
+    }
+
+    private void connectionEnded(String why, boolean refusedByUnit, List<ScsiTask> inFlight) {
+        attempt = null;
+        connection = null;
+        session.open = false;
+        for (LunQueue queue : queues) {
+            queue.open = false;
+        }
+        List<ScsiTask> own = new ArrayList<>(session.waiting);
+        session.waiting.clear();
+        for (int i = inFlight.size() - 1; i >= 0; i--) {
+            ScsiTask task = inFlight.get(i);
+            task.rewind();
+            if (task.queue == session || !queues.contains(task.queue)) {
+                own.add(task);
+            } else {
+                task.queue.waiting.addFirst(task);
+            }
+        }
+        boolean closing = state instanceof SessionState.Closing;
+        if (closing) {
+            for (LunQueue queue : queues) {
+                own.addAll(queue.waiting);
+                queue.waiting.clear();
+            }
+        } else {
+            draining = false;
+            log(why, refusedByUnit);
+            become(new SessionState.Waiting(why));
+            loop.schedule(this::reconnect, delayMillis(), TimeUnit.MILLISECONDS);
+            for (RemoteLogicalUnit unit : List.copyOf(units.values())) {
+                unit.connectionLost();
+            }
+        }
+        for (ScsiTask task : own) {
+            finish(task, new ScsiResult.Unanswered(why));
+        }
+        if (closing) {
+            closed();
+        }
+    }
+
+    private void reconnect() {
+        if (state instanceof SessionState.Waiting) {
+            connect();
+        }
+    }
+
+    /** Doubles with each attempt, and scatters by a quarter so that sessions do not come in step. */
+    private long delayMillis() {
+        long delay = Math.min((long) FIRST_DELAY_MILLIS << Math.min(failedAttempts, 10), MAX_DELAY_MILLIS);
+        failedAttempts++;
+        return delay * 3 / 4 + random.nextLong(delay / 2 + 1);
+    }
+
+    /** One line for an outage, one more if the unit then answers but refuses us. */
+    private void log(String why, boolean refusedByUnit) {
+        if (!inOutage) {
+            inOutage = true;
+            outageSinceNanos = System.nanoTime();
+            LOG.warn(
+                    "{}: {}. Requests wait up to {} s each; reconnecting. If this lasts: check that the unit runs and that"
+                            + " the network reaches it",
+                    config,
+                    why,
+                    config.unitTimeoutMillis() / 1000);
+            refusalLogged |= refusedByUnit;
+        } else if (refusedByUnit && !refusalLogged) {
+            refusalLogged = true;
+            LOG.warn("{}: {}. Check its name, access list and secrets on both sides", config, why);
+        } else {
+            LOG.debug("{}: {}", config, why);
+        }
+    }
+
+    private void closed() {
+        ScheduledFuture<?> ticks = ticking;
+        if (ticks != null) {
+            ticks.cancel(false);
+        }
+        become(new SessionState.Closed());
+        Runnable then = whenClosed;
+        if (then != null) {
+            then.run();
+        }
+    }
+
+    private void become(SessionState next) {
+        state = next;
+        listener.stateChanged(next);
+    }
+
+    /** For {@link RemoteLogicalUnit}: tells the listener. */
+    void logicalUnitsChanged() {
+        listener.logicalUnitsChanged();
+    }
+}
