@@ -1,0 +1,25 @@
+package dev.sanway.volume;
+
+/** The durable steps of an assignment and of giving one up; a process may die after each. */
+enum AssignmentStep {
+    /** The store has a UUID for a LUN that is to be labelled. */
+    LABEL_INTENDED,
+    /** A blank LUN has its first label. */
+    FIRST_LABEL_WRITTEN,
+    /** The store has the volume and its partitions as {@code WIPING}. */
+    INTENT_STORED,
+    /** A stretch of a partition is wiped and flushed. */
+    STRETCH_WIPED,
+    /** The store knows of the stretch. */
+    PROGRESS_STORED,
+    /** One of the volume's unit volumes has the partitions in its label. */
+    LABEL_WRITTEN,
+    /** The store has the volume and its partitions as {@code ASSIGNED}. */
+    ASSIGNED_STORED,
+    /** The store has the volume and its partitions as {@code RELEASED}. */
+    RELEASE_STORED,
+    /** One of the unit volumes has the partitions no longer in its label. */
+    LABEL_CLEARED,
+    /** The store has forgotten the volume. */
+    FORGOTTEN
+}

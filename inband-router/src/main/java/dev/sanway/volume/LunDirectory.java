@@ -1,0 +1,86 @@
+package dev.sanway.volume;
+
+import dev.sanway.block.BlockDevice;
+import dev.sanway.block.Geometry;
+import dev.sanway.block.Identity;
+import dev.sanway.block.Limits;
+import dev.sanway.pool.UnitVolume;
+import io.netty.util.concurrent.EventExecutor;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * The unit volumes that one event loop can reach now, by label. Whoever keeps the sessions to the units fills it; volumes
+ * of the loop draw on it. Used on the loop only.
+ *
+ * <p>A device is put in only after it was seen to carry the label ({@code LabelStore.carries}) on its present session.
+ */
+public final class LunDirectory {
+    private final EventExecutor loop;
+    private final Map<UUID, SlotDevice> slots = new HashMap<>();
+    private final Map<UUID, BlockDevice> attached = new HashMap<>();
+    private final Map<UUID, String> reasons = new HashMap<>();
+
+    public LunDirectory(EventExecutor loop) {
+        this.loop = loop;
+    }
+
+    public EventExecutor loop() {
+        return loop;
+    }
+
+    /** A unit volume arrived, or arrived anew. The device belongs to the loop, and is not closed by the directory. */
+    public void attach(UUID label, BlockDevice device) {
+        onLoop();
+        attached.put(label, device);
+        SlotDevice slot = slots.get(label);
+        if (slot != null) {
+            slot.fill(device);
+        }
+    }
+
+    /** A unit volume left; {@code reason} is what requests to it are told meanwhile. */
+    public void detach(UUID label, String reason) {
+        onLoop();
+        attached.remove(label);
+        reasons.put(label, reason);
+        SlotDevice slot = slots.get(label);
+        if (slot != null) {
+            slot.empty(reason);
+        }
+    }
+
+    /** The lasting place of a unit volume, whether it is there or not. */
+    SlotDevice slot(UnitVolume unitVolume) {
+        onLoop();
+        return slots.computeIfAbsent(unitVolume.label(), label -> {
+            int blockSize = unitVolume.blockSizeBytes();
+            Limits limits = new Limits(
+                    VolumeAssembler.MAX_TRANSFER_BYTES / blockSize,
+                    0,
+                    unitVolume.unmapGranularityBytes() / blockSize,
+                    0,
+                    unitVolume.unmappedReadsZeroes(),
+                    true,
+                    false);
+            SlotDevice slot = new SlotDevice(
+                    loop,
+                    new Identity(label, unitVolume.where()),
+                    new Geometry(blockSize, unitVolume.physicalBlockSizeBytes(), unitVolume.sizeBytes() / blockSize),
+                    limits,
+                    reasons.getOrDefault(label, unitVolume.where() + " is not reachable"));
+            BlockDevice device = attached.get(label);
+            if (device != null) {
+                slot.fill(device);
+            }
+            return slot;
+        });
+    }
+
+    private void onLoop() {
+        if (!loop.inEventLoop()) {
+            throw new IllegalStateException("not on the directory's loop");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+package dev.sanway.volume;
+
+import dev.sanway.block.BlockDevice;
+import dev.sanway.block.BlockFailure;
+import dev.sanway.block.BlockRequest;
+import dev.sanway.pool.ControlIo;
+import dev.sanway.pool.DeviceFailedException;
+import io.netty.buffer.Unpooled;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** Overwrites a stretch of a device with zeroes, durably, by the cheapest means that guarantees them. */
+final class Wiping {
+    private static final int WRITE_BYTES = 1 << 20;
+    private static final byte[] ZEROES = new byte[WRITE_BYTES];
+
+    private Wiping() {}
+
+    /** How much to wipe in one go, so that progress is seen and a restart repeats little. */
+    static long stretchBytes(BlockDevice device) {
+        return device.limits().unmappedReadsZeroes() ? 16L << 30 : 256L << 20;
+    }
+
+    /** Zeroes that are on the medium when the future completes; on the device's owner. */
+    static CompletableFuture<Void> wipe(BlockDevice device, long startBytes, long lengthBytes) {
+        int blockSize = device.geometry().blockSizeBytes();
+        boolean mayUnmap = device.limits().unmappedReadsZeroes();
+        BlockRequest zeroes =
+                new BlockRequest.WriteZeroes(startBytes / blockSize, lengthBytes / blockSize, mayUnmap, false);
+        return ControlIo.submit(device, zeroes, "wiping")
+                .<Void>thenApply(_ -> null)
+                .exceptionallyCompose(failure -> {
+                    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+                    return cause instanceof DeviceFailedException failed
+                                    && failed.failure() instanceof BlockFailure.Unsupported
+                            ? write(device, startBytes, startBytes + lengthBytes)
+                            : CompletableFuture.failedFuture(failure);
+                })
+                .thenCompose(_ -> ControlIo.submit(
+                        device,
+                        new BlockRequest.Flush(startBytes / blockSize, lengthBytes / blockSize),
+                        "flushing after wiping"))
+                .thenApply(_ -> null);
+    }
+
+    /** For units that know no WRITE SAME. */
+    private static CompletableFuture<Void> write(BlockDevice device, long fromBytes, long endBytes) {
+        if (fromBytes == endBytes) {
+            return CompletableFuture.completedFuture(null);
+        }
+        int blockSize = device.geometry().blockSizeBytes();
+        int most = Math.min(WRITE_BYTES, device.limits().maxTransferBlocks() * blockSize);
+        int length = (int) Math.min(most, endBytes - fromBytes);
+        return ControlIo.submit(
+                        device,
+                        new BlockRequest.Write(
+                                fromBytes / blockSize,
+                                length / blockSize,
+                                Unpooled.wrappedBuffer(ZEROES, 0, length),
+                                false),
+                        "wiping")
+                // Always by way of the owner's queue: a device that answers at once must not build up a stack.
+                .thenComposeAsync(_ -> write(device, fromBytes + length, endBytes), device.owner());
+    }
+}
