@@ -77,7 +77,8 @@ record CommandSpec(
      */
     int firstWrongBit(byte[] cdb) {
         for (int i = 1; i < usage.length; i++) {
-            int wrong = cdb[i] & ~usage[i] & 0xFF;
+            int allowed = i == 1 && hasServiceAction() ? usage[i] | 0x1F : usage[i];
+            int wrong = cdb[i] & ~allowed & 0xFF;
             if (wrong != 0) {
                 return i * 8 + (31 - Integer.numberOfLeadingZeros(wrong));
             }

@@ -329,6 +329,7 @@ final class CommandTable {
             String section,
             Trait... traits) {
         byte[] bytes = usage(usage);
+        bytes[1] |= (byte) serviceAction;
         return new CommandSpec(
                 BigEndian.u8(bytes, 0),
                 serviceAction,

@@ -29,7 +29,7 @@ final class InquiryCommands {
     /** Block descriptors that one UNMAP may carry. */
     static final int MAX_UNMAP_DESCRIPTORS = 256;
 
-    private static final long MAX_WRITE_SAME_BYTES = 256L << 20;
+    private static final long MAX_WRITE_SAME_BLOCKS = 32_768;
 
     /**
      * The 24 bits after NAA 6h. No IEEE company identifier was bought for this project: the locally administered bit is set, so
@@ -165,16 +165,16 @@ final class InquiryCommands {
                 limits.unmapGranularityBlocks(),
                 unmaps,
                 limits.unmapAlignmentBlocks(),
-                maxWriteSameBlocks(unit));
+                maxWriteSameBlocks());
     }
 
     static int maxCompareAndWriteBlocks(LogicalUnit unit) {
         return Math.min(MAX_COMPARE_AND_WRITE_BLOCKS, unit.device().limits().maxTransferBlocks());
     }
 
-    /** What is written by one command ends well within hosts' time-outs. */
-    static long maxWriteSameBlocks(LogicalUnit unit) {
-        return MAX_WRITE_SAME_BYTES / unit.device().geometry().blockSizeBytes();
+    /** Bounded, so that what one command writes ends well within hosts' time-outs. */
+    static long maxWriteSameBlocks() {
+        return MAX_WRITE_SAME_BLOCKS;
     }
 
     /** READ CAPACITY(10) (SBC-3 5.15). */

@@ -349,7 +349,10 @@ public final class LogicalUnit {
         reservations.unitReset();
         for (NexusState state : nexuses.values()) {
             state.preventsRemoval = false;
-            state.attentions.establish(condition);
+            // The requester knows; hosts that see their own reset as news give up commands they could retry.
+            if (state != requester) {
+                state.attentions.establish(condition);
+            }
         }
         abortAll(
                 tasks,

@@ -311,7 +311,9 @@ final class MediumCommands {
             return;
         }
         int half = blocks * blockSize(task);
-        if (mismatched(task, 2L * half)) {
+        task.dataOutLength(2L * half);
+        if (task.command().writeLengthBytes() != 2L * half) {
+            task.invalidField(13, -1);
             return;
         }
         if (blocks == 0) {

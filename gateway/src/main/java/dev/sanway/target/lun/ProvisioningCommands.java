@@ -3,6 +3,7 @@ package dev.sanway.target.lun;
 import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRange;
 import dev.sanway.block.BlockRequest;
+import dev.sanway.block.Geometry;
 import dev.sanway.scsi.AdditionalSense;
 import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.Opcode;
@@ -90,7 +91,7 @@ final class ProvisioningCommands {
             return;
         }
         // WSNZ is one: zero does not mean "to the end".
-        if (extent.blockCount() == 0 || extent.blockCount() > InquiryCommands.maxWriteSameBlocks(task.unit)) {
+        if (extent.blockCount() == 0 || extent.blockCount() > InquiryCommands.maxWriteSameBlocks()) {
             task.invalidField(extent.countAt(), -1);
             return;
         }
@@ -164,6 +165,12 @@ final class ProvisioningCommands {
         long lba = BigEndian.i64(task.cdb(), 2);
         long allocation = BigEndian.u32(task.cdb(), 10);
         if (!MediumCommands.onMedium(task, lba, 1)) {
+            return;
+        }
+        Geometry geometry = task.unit.device().geometry();
+        if (lba % (geometry.physicalBlockSizeBytes() / geometry.blockSizeBytes()) != 0) {
+            // Blocks are mapped by whole physical blocks, and hosts read a refusal as "mapped".
+            task.invalidField(2, -1);
             return;
         }
         long count = task.unit.device().geometry().blockCount() - lba;

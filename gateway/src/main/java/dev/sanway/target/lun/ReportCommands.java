@@ -144,11 +144,7 @@ final class ReportCommands {
         ByteArrayOutputStream data = new ByteArrayOutputStream();
         byte[] header = {0, (byte) ((timeouts ? 0x80 : 0) | 0x03), 0, (byte) row.cdbLengthBytes()};
         data.writeBytes(header);
-        byte[] usage = row.usage().clone();
-        if (row.hasServiceAction()) {
-            usage[1] |= (byte) row.serviceAction();
-        }
-        data.writeBytes(usage);
+        data.writeBytes(row.usage());
         if (timeouts) {
             data.writeBytes(timeouts(row));
         }
