@@ -47,8 +47,7 @@ public final class MemoryTarget {
             BlockDevice device = new CheckedDevice(
                     new OrderedDevice(new MemoryDevice(loop, new Identity(uuid, "memory" + number), geometry)));
             target.add(
-                    number,
-                    new LogicalUnit(device, LogicalUnitConfig.volume(uuid, true), new HeapReservationStore()));
+                    number, new LogicalUnit(device, LogicalUnitConfig.volume(uuid, true), new HeapReservationStore()));
         }
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
         TargetCatalog catalog = new TargetCatalog(List.of(address));
