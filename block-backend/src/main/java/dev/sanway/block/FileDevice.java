@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,7 @@ public final class FileDevice implements BlockDevice {
     private final Identity identity;
     private final IoThreads threads;
     private final FileBlocks blocks;
+    private final Sync sync;
     private final Limits limits;
     private final DeviceListeners listeners = new DeviceListeners();
     private final Drain drain = new Drain();
@@ -47,9 +49,21 @@ public final class FileDevice implements BlockDevice {
     private @Nullable String syncFailure;
     private boolean lossToTell;
 
-    private FileDevice(FileBlocks blocks, int blockSizeBytes, EventExecutor owner, Identity identity, IoThreads threads)
+    /** Makes durable what was written before; tests put failures in. */
+    interface Sync {
+        void sync() throws IOException;
+    }
+
+    private FileDevice(
+            FileBlocks blocks,
+            UnaryOperator<Sync> around,
+            int blockSizeBytes,
+            EventExecutor owner,
+            Identity identity,
+            IoThreads threads)
             throws IOException {
         this.blocks = blocks;
+        this.sync = around.apply(blocks::sync);
         this.owner = owner;
         this.identity = identity;
         this.threads = threads;
@@ -89,9 +103,20 @@ public final class FileDevice implements BlockDevice {
     public static FileDevice open(
             Path path, int blockSizeBytes, Identity identity, EventExecutor owner, IoThreads threads)
             throws IOException {
+        return open(path, blockSizeBytes, identity, owner, threads, sync -> sync);
+    }
+
+    static FileDevice open(
+            Path path,
+            int blockSizeBytes,
+            Identity identity,
+            EventExecutor owner,
+            IoThreads threads,
+            UnaryOperator<Sync> around)
+            throws IOException {
         FileBlocks blocks = FileBlocks.open(path, blockSizeBytes);
         try {
-            return new FileDevice(blocks, blockSizeBytes, owner, identity, threads);
+            return new FileDevice(blocks, around, blockSizeBytes, owner, identity, threads);
         } catch (IOException | RuntimeException failure) {
             blocks.close();
             throw failure;
@@ -185,7 +210,7 @@ public final class FileDevice implements BlockDevice {
             threads.execute(() -> {
                 String failure = null;
                 try {
-                    blocks.sync();
+                    sync.sync();
                 } catch (IOException thrown) {
                     failure = "fdatasync of " + path() + " failed: " + thrown.getMessage();
                 }

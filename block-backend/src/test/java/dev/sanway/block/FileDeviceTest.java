@@ -12,6 +12,9 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -172,6 +175,76 @@ class FileDeviceTest extends BlockDeviceContract {
         BlockClient client = new BlockClient(device);
         assertThat(client.run(client.writeOf(0, new byte[512], false)))
                 .isEqualTo(BlockOutcome.failed(new BlockFailure.OutOfSpace()));
+        client.close();
+    }
+
+    private FileDevice syncing(String name, UnaryOperator<FileDevice.Sync> around) throws IOException {
+        Path path = directory.resolve(name);
+        FileDevice.create(path, 1 << 20, FileDevice.Allocation.SPARSE);
+        return FileDevice.open(path, 512, IDENTITY, owner, threads, around);
+    }
+
+    @Test
+    void oneSyncServesAllFlushesThatWaitForItAndNoneThatBeganBefore() throws Exception {
+        AtomicInteger syncs = new AtomicInteger();
+        CountDownLatch firstBegan = new CountDownLatch(1);
+        CountDownLatch letFirstEnd = new CountDownLatch(1);
+        FileDevice device = syncing("grouped", real -> () -> {
+            if (syncs.incrementAndGet() == 1) {
+                firstBegan.countDown();
+                try {
+                    letFirstEnd.await();
+                } catch (InterruptedException interrupted) {
+                    throw new IOException(interrupted);
+                }
+            }
+            real.sync();
+        });
+        BlockClient client = new BlockClient(device);
+        BlockClient.Started first = client.start(new BlockRequest.Flush(0, 0));
+        firstBegan.await();
+        List<BlockClient.Started> later = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            later.add(client.start(new BlockRequest.Flush(i, 1)));
+        }
+        assertThat(later).noneMatch(each -> each.outcome().isDone());
+        letFirstEnd.countDown();
+        assertThat(first.end()).isEqualTo(BlockOutcome.DONE);
+        later.forEach(each -> assertThat(each.end()).isEqualTo(BlockOutcome.DONE));
+        assertThat(syncs).hasValue(2);
+        client.writeThrough(0, new byte[512]);
+        assertThat(syncs).as("a write through waits for a sync of its own").hasValue(3);
+        client.close();
+    }
+
+    @Test
+    void afterAFailedSyncNothingIsEverAcknowledgedAgain() throws Exception {
+        AtomicBoolean failing = new AtomicBoolean(true);
+        FileDevice device = syncing("broken", real -> () -> {
+            if (failing.get()) {
+                throw new IOException("Input/output error");
+            }
+            real.sync();
+        });
+        BlockClient client = new BlockClient(device);
+        client.write(0, new byte[512]);
+        assertThat(client.run(client.writeOf(1, new byte[512], true)))
+                .as("written, but not durable")
+                .isInstanceOf(BlockOutcome.Failed.class);
+        failing.set(false);
+        assertThat(client.run(new BlockRequest.Flush(0, 0)))
+                .as("the first flush is told of the loss")
+                .isEqualTo(BlockOutcome.failed(new BlockFailure.UnflushedWritesLost()));
+        assertThat(client.run(new BlockRequest.Flush(0, 0)))
+                .as("the kernel would say all is well now")
+                .isInstanceOfSatisfying(
+                        BlockOutcome.Failed.class,
+                        failed -> assertThat(failed.failure()).isInstanceOf(BlockFailure.Broken.class));
+        assertThat(client.run(client.writeOf(2, new byte[512], false)))
+                .isInstanceOfSatisfying(
+                        BlockOutcome.Failed.class,
+                        failed -> assertThat(failed.failure()).isInstanceOf(BlockFailure.WriteProtected.class));
+        assertThat(client.read(0, 1)).as("reading goes on").hasSize(512);
         client.close();
     }
 }

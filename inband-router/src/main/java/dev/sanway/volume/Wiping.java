@@ -12,6 +12,8 @@ import java.util.concurrent.CompletionException;
 /** Overwrites a stretch of a device with zeroes, durably, by the cheapest means that guarantees them. */
 final class Wiping {
     private static final int WRITE_BYTES = 1 << 20;
+    private static final long ZERO_REQUEST_BYTES = 32L << 20;
+    private static final long UNMAP_REQUEST_BYTES = 1L << 30;
     private static final byte[] ZEROES = new byte[WRITE_BYTES];
 
     private Wiping() {}
@@ -24,23 +26,32 @@ final class Wiping {
     /** Zeroes that are on the medium when the future completes; on the device's owner. */
     static CompletableFuture<Void> wipe(BlockDevice device, long startBytes, long lengthBytes) {
         int blockSize = device.geometry().blockSizeBytes();
+        BlockRequest flush = new BlockRequest.Flush(startBytes / blockSize, lengthBytes / blockSize);
+        return zero(device, startBytes, startBytes + lengthBytes)
+                .thenCompose(_ -> ControlIo.submit(device, flush, "flushing after wiping"))
+                .thenApply(_ -> null);
+    }
+
+    /** One bounded request after the other, so that each ends well within the time a unit is given. */
+    private static CompletableFuture<Void> zero(BlockDevice device, long fromBytes, long endBytes) {
+        if (fromBytes == endBytes) {
+            return CompletableFuture.completedFuture(null);
+        }
+        int blockSize = device.geometry().blockSizeBytes();
         boolean mayUnmap = device.limits().unmappedReadsZeroes();
-        BlockRequest zeroes =
-                new BlockRequest.WriteZeroes(startBytes / blockSize, lengthBytes / blockSize, mayUnmap, false);
+        long length = Math.min(mayUnmap ? UNMAP_REQUEST_BYTES : ZERO_REQUEST_BYTES, endBytes - fromBytes);
+        BlockRequest zeroes = new BlockRequest.WriteZeroes(fromBytes / blockSize, length / blockSize, mayUnmap, false);
         return ControlIo.submit(device, zeroes, "wiping")
                 .<Void>thenApply(_ -> null)
                 .exceptionallyCompose(failure -> {
                     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
                     return cause instanceof DeviceFailedException failed
                                     && failed.failure() instanceof BlockFailure.Unsupported
-                            ? write(device, startBytes, startBytes + lengthBytes)
+                            ? write(device, fromBytes, fromBytes + length)
                             : CompletableFuture.failedFuture(failure);
                 })
-                .thenCompose(_ -> ControlIo.submit(
-                        device,
-                        new BlockRequest.Flush(startBytes / blockSize, lengthBytes / blockSize),
-                        "flushing after wiping"))
-                .thenApply(_ -> null);
+                // Always by way of the owner's queue: a device that answers at once must not build up a stack.
+                .thenComposeAsync(_ -> zero(device, fromBytes + length, endBytes), device.owner());
     }
 
     /** For units that know no WRITE SAME. */
@@ -59,7 +70,6 @@ final class Wiping {
                                 Unpooled.wrappedBuffer(ZEROES, 0, length),
                                 false),
                         "wiping")
-                // Always by way of the owner's queue: a device that answers at once must not build up a stack.
                 .thenComposeAsync(_ -> write(device, fromBytes + length, endBytes), device.owner());
     }
 }
