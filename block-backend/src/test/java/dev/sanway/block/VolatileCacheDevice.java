@@ -26,6 +26,8 @@ public final class VolatileCacheDevice implements BlockDevice {
     private boolean busy;
     private boolean powered = true;
     private int powerCycles;
+    /** Blocks that were lucky and are not on the real device yet; nobody may see it without them. */
+    private int surviving;
 
     public VolatileCacheDevice(BlockDevice inner) {
         this.inner = inner;
@@ -50,8 +52,14 @@ public final class VolatileCacheDevice implements BlockDevice {
             }
         });
         cache.clear();
-        lucky.forEach((lba, bytes) -> inOrder(done ->
-                inner.submit(new BlockRequest.Write(lba, 1, Unpooled.wrappedBuffer(bytes), false), _ -> done.run())));
+        lucky.forEach((lba, bytes) -> {
+            surviving++;
+            BlockRequest write = new BlockRequest.Write(lba, 1, Unpooled.wrappedBuffer(bytes), false);
+            inOrder(done -> inner.submit(write, _ -> {
+                surviving--;
+                done.run();
+            }));
+        });
     }
 
     /** Serves again. On the owner. */
@@ -92,6 +100,13 @@ public final class VolatileCacheDevice implements BlockDevice {
         if (!powered) {
             BlockRequest.release(request);
             completion.completed(BlockOutcome.failed(new BlockFailure.NotReady("no power")));
+            return BlockOperation.UNCANCELLABLE;
+        }
+        if (surviving > 0) {
+            inOrder(done -> {
+                submit(request, completion);
+                done.run();
+            });
             return BlockOperation.UNCANCELLABLE;
         }
         BlockCompletion end = unlessPowerIsLost(completion);
