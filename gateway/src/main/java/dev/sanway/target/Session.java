@@ -452,6 +452,11 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         String wrong = task.dataOut(pdu);
         if (wrong != null) {
             setup.refusals().log(toString(), "wrong Data-Out: " + wrong);
+            if (task.writes()) {
+                // The command ends with ABORTED COMMAND, which says all: at error recovery level 0 a sequence error is the
+                // task's affair (RFC 7143 7.9), while libiscsi ends its session at any Reject.
+                return;
+            }
             // Its data were released; the header is what a Reject shows.
             reject(
                     RejectReason.PROTOCOL_ERROR,

@@ -149,6 +149,11 @@ final class SessionTask implements TaskListener {
         return wrong;
     }
 
+    /** Whether the initiator announced data for it. */
+    boolean writes() {
+        return write != null;
+    }
+
     /** A Data-Out came with a wrong data digest: the rest is drained and the command fails (RFC 7143 7.8). */
     void dataOutDamaged(int targetTransferTag, boolean isFinal) {
         if (write != null) {
