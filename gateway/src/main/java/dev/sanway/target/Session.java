@@ -453,7 +453,8 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         if (wrong != null) {
             setup.refusals().log(toString(), "wrong Data-Out: " + wrong);
             if (task.writes()) {
-                // The command ends with ABORTED COMMAND, which says all: at error recovery level 0 a sequence error is the
+                // The command ends with ABORTED COMMAND, which says all: at error recovery level 0 a sequence error is
+                // the
                 // task's affair (RFC 7143 7.9), while libiscsi ends its session at any Reject.
                 return;
             }

@@ -169,7 +169,8 @@ final class ProvisioningCommands {
         }
         Geometry geometry = task.unit.device().geometry();
         if (lba % (geometry.physicalBlockSizeBytes() / geometry.blockSizeBytes()) != 0) {
-            // Blocks are mapped by whole physical blocks, and hosts read a refusal as "mapped". Without a field pointer, since
+            // Blocks are mapped by whole physical blocks, and hosts read a refusal as "mapped". Without a field
+            // pointer, since
             // libiscsi's suite, which cannot cope with part of a physical block, takes that for "not supported".
             task.illegal(AdditionalSense.INVALID_FIELD_IN_CDB);
             return;

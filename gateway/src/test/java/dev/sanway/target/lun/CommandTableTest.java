@@ -38,14 +38,13 @@ class CommandTableTest {
                     .as(row.name())
                     .isTrue();
             assertThat(row.usage()[0] & 0xFF).as(row.name()).isEqualTo(row.opcode());
-            int length =
-                    switch (row.opcode() >> 5) {
-                        case 0 -> 6;
-                        case 1, 2 -> 10;
-                        case 4 -> 16;
-                        case 5 -> 12;
-                        default -> -1;
-                    };
+            int length = switch (row.opcode() >> 5) {
+                case 0 -> 6;
+                case 1, 2 -> 10;
+                case 4 -> 16;
+                case 5 -> 12;
+                default -> -1;
+            };
             assertThat(row.cdbLengthBytes()).as(row.name()).isEqualTo(length);
             assertThat(row.section()).as(row.name()).matches("S[PB]C-\\d [\\d.]+");
         }
@@ -63,8 +62,8 @@ class CommandTableTest {
                     }
                     byte[] cdb = minimal(row);
                     cdb[i] |= (byte) (1 << bit);
-                    SenseData sense = server.fails(
-                            server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, cdb);
+                    SenseData sense =
+                            server.fails(server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, cdb);
                     assertThat(sense.keySpecific())
                             .as("%s byte %d bit %d", row.name(), i, bit)
                             .isEqualTo(new SenseData.FieldPointer(true, i, bit));
@@ -85,19 +84,20 @@ class CommandTableTest {
     void unknownOpcodesAndServiceActionsAreRefused() {
         for (int opcode = 0; opcode < 256; opcode++) {
             if (CommandTable.find(opcode, 0) == null && !CommandTable.hasServiceActions(opcode)) {
-                server.fails(
-                        server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_OPERATION_CODE, cdb(opcode));
+                server.fails(server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_OPERATION_CODE, cdb(opcode));
             }
         }
-        SenseData sense = server.fails(
-                server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, cdb(0x9E, 0x1F));
+        SenseData sense =
+                server.fails(server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, cdb(0x9E, 0x1F));
         assertThat(sense.keySpecific()).isEqualTo(new SenseData.FieldPointer(true, 1, 4));
     }
 
     @Test
     void reportSupportedOperationCodesShowsEveryRowWithItsUsage() {
         byte[] all = server.good(server.a, cdb(0xA3, 0x0C, 0x80, 0, 0, 0, 0, 0, 0xFF, 0xFF));
-        assertThat(BigEndian.i32(all, 0)).isEqualTo(CommandTable.rows().size() * 20).isEqualTo(all.length - 4);
+        assertThat(BigEndian.i32(all, 0))
+                .isEqualTo(CommandTable.rows().size() * 20)
+                .isEqualTo(all.length - 4);
         int at = 4;
         for (CommandSpec row : CommandTable.rows()) {
             assertThat(all[at] & 0xFF).isEqualTo(row.opcode());
@@ -129,8 +129,7 @@ class CommandTableTest {
             Reserved.ALLOWED,
             Set.of(0x00, 0x03, 0x12, 0x25, 0x4D, 0x5E, 0x9E10, 0xA0, 0xA305, 0xA30A),
             Reserved.READS,
-            Set.of(
-                    0x08, 0x28, 0xA8, 0x88, 0x2F, 0xAF, 0x8F, 0x34, 0x90, 0x37, 0xB7, 0x9E12));
+            Set.of(0x08, 0x28, 0xA8, 0x88, 0x2F, 0xAF, 0x8F, 0x34, 0x90, 0x37, 0xB7, 0x9E12));
 
     @Test
     void everyRowConflictsWithEveryReservationTypeAsTheStandardSays() {
@@ -144,16 +143,21 @@ class CommandTableTest {
                 if (row.reserved() == Reserved.OWN_RULES) {
                     continue;
                 }
-                boolean strangerConflicts =
-                        switch (rowClass(row)) {
-                            case ALLOWED, OWN_RULES -> false;
-                            case READS -> !type.writeExclusive();
-                            case CONFLICTS -> true;
-                        };
-                assertThat(conflict(stranger, row)).as("%s, stranger, %s", row.name(), type).isEqualTo(strangerConflicts);
+                boolean strangerConflicts = switch (rowClass(row)) {
+                    case ALLOWED, OWN_RULES -> false;
+                    case READS -> !type.writeExclusive();
+                    case CONFLICTS -> true;
+                };
+                assertThat(conflict(stranger, row))
+                        .as("%s, stranger, %s", row.name(), type)
+                        .isEqualTo(strangerConflicts);
                 boolean registrantConflicts = strangerConflicts && !type.registrantsMayAccess();
-                assertThat(conflict(server.b, row)).as("%s, registrant, %s", row.name(), type).isEqualTo(registrantConflicts);
-                assertThat(conflict(server.a, row)).as("%s, holder, %s", row.name(), type).isFalse();
+                assertThat(conflict(server.b, row))
+                        .as("%s, registrant, %s", row.name(), type)
+                        .isEqualTo(registrantConflicts);
+                assertThat(conflict(server.a, row))
+                        .as("%s, holder, %s", row.name(), type)
+                        .isFalse();
             }
             server.good(server.a, cdb(0x5F, 3, 0, 0, 0, 0, 0, 0, 24), Reserve.list(0x11, 0, 0));
             server.run(server.b, cdb(0));
@@ -213,7 +217,8 @@ class CommandTableTest {
         Random random = new Random(seed);
         for (int i = 0; i < 20_000; i++) {
             byte[] cdb = new byte[16];
-            CommandSpec row = CommandTable.rows().get(random.nextInt(CommandTable.rows().size()));
+            CommandSpec row =
+                    CommandTable.rows().get(random.nextInt(CommandTable.rows().size()));
             random.nextBytes(cdb);
             if (random.nextInt(8) != 0) {
                 for (int j = 0; j < row.cdbLengthBytes(); j++) {
@@ -234,7 +239,8 @@ class CommandTableTest {
             Answer answer = server.run(random.nextBoolean() ? server.a : server.b, cdb, data);
             assertThat(answer.isAborted()).as("seed %d, command %d", seed, i).isFalse();
             if (answer.sense() != null) {
-                assertThat(answer.sense().key()).as("seed %d, command %d: %s", seed, i, answer.sense())
+                assertThat(answer.sense().key())
+                        .as("seed %d, command %d: %s", seed, i, answer.sense())
                         .isNotEqualTo(SenseKey.HARDWARE_ERROR);
             }
         }

@@ -51,7 +51,9 @@ final class DeviceServer implements AutoCloseable {
         final CompletableFuture<Integer> wanted = new CompletableFuture<>();
         final byte[] dataOut;
         final boolean sendsData;
-        @Nullable ScsiTask task;
+
+        @Nullable
+        ScsiTask task;
 
         Running(byte[] dataOut, boolean sendsData) {
             this.dataOut = dataOut;
@@ -99,8 +101,7 @@ final class DeviceServer implements AutoCloseable {
         gate = new GatedDevice(new MemoryDevice(
                 loop, new Identity(uuid, "test"), new Geometry(blockSize, 4096, (8 << 20) / blockSize)));
         device = new CheckedDevice(new OrderedDevice(gate));
-        LogicalUnitConfig config =
-                LogicalUnitConfig.volume(uuid, true).withInitialUnitAttention(initialUnitAttention);
+        LogicalUnitConfig config = LogicalUnitConfig.volume(uuid, true).withInitialUnitAttention(initialUnitAttention);
         unit = new LogicalUnit(device, config, store);
         target.add(0, unit);
         otherTarget.add(0, unit);
@@ -128,8 +129,7 @@ final class DeviceServer implements AutoCloseable {
         return start(nexus, LogicalUnitNumber.encode(0), tag, attribute, cdb, dataOut, sends);
     }
 
-    Running start(
-            Nexus nexus, long lun, int tag, TaskAttribute attribute, byte[] cdb, byte[] dataOut, boolean sends) {
+    Running start(Nexus nexus, long lun, int tag, TaskAttribute attribute, byte[] cdb, byte[] dataOut, boolean sends) {
         Running running = new Running(dataOut, sends);
         ScsiCommand command = new ScsiCommand(
                 nexus, lun, tag, padded(cdb), attribute, dataOut.length > 0 ? 0 : 1 << 24, dataOut.length);
@@ -207,7 +207,9 @@ final class DeviceServer implements AutoCloseable {
     @Override
     public void close() {
         onLoop(gate::open);
-        assertThat(this.<Integer>onLoop(() -> unit.taskSet().size())).as("tasks left").isZero();
+        assertThat(this.<Integer>onLoop(() -> unit.taskSet().size()))
+                .as("tasks left")
+                .isZero();
         assertThat(device.underWay()).isZero();
         assertThat(device.firstBreach()).isNull();
         loop.shutdownGracefully(0, 0, TimeUnit.SECONDS);
