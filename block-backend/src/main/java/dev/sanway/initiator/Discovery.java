@@ -55,7 +55,7 @@ public final class Discovery implements UnitConnection.Owner {
         loop.execute(() -> {
             Discovery discovery = new Discovery(answer);
             UnitConnection connection =
-                    new UnitConnection(config, new LoginExchange(config, true, new SecureRandom()), discovery);
+                    new UnitConnection(config, new LoginExchange(config, true, false, new SecureRandom()), discovery);
             discovery.connection = connection;
             discovery.limit = loop.schedule(
                     () -> connection.drop("no answer in time"),

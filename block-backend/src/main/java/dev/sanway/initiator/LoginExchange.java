@@ -50,14 +50,26 @@ final class LoginExchange {
     private boolean proven;
     private int rounds;
 
-    LoginExchange(UnitSessionConfig config, boolean discovery, SecureRandom random) {
+    /**
+     * Prepares a login.
+     *
+     * @param weakChap offer MD5 alone, for units that misunderstand the codes of other algorithms (tgtd 1.0.85 takes 7,
+     *     SHA-256, for SHA-1)
+     */
+    LoginExchange(UnitSessionConfig config, boolean discovery, boolean weakChap, SecureRandom random) {
         this.config = config;
         this.negotiation = new Negotiation(
                 Negotiation.Role.INITIATOR,
                 NegotiationWishes.initiator(config.headerDigest(), config.dataDigest()),
                 discovery);
         Chap.Credentials own = config.chap();
-        this.chap = own == null ? null : new Chap.Requester(own, config.mutualChap(), random);
+        this.chap = own == null
+                ? null
+                : new Chap.Requester(
+                        own,
+                        config.mutualChap(),
+                        random,
+                        weakChap ? List.of(Chap.Algorithm.MD5) : List.of(Chap.Algorithm.values()));
     }
 
     Step begin() {

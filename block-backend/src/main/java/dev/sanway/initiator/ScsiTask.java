@@ -51,6 +51,8 @@ final class ScsiTask {
     long abortDeadlineNanos;
     int rejections;
     private @Nullable ByteBuf received;
+    /** What was received once it has a second piece. */
+    private @Nullable CompositeByteBuf pieces;
 
     ScsiTask(
             LunQueue queue,
@@ -77,14 +79,17 @@ final class ScsiTask {
 
     /** Takes the next piece of Data-In over. */
     void receive(ByteBuf piece) {
-        ByteBuf before = received;
-        if (before == null) {
+        ByteBuf first = received;
+        CompositeByteBuf several = pieces;
+        if (first == null) {
             received = piece;
-        } else if (before instanceof CompositeByteBuf composite) {
-            composite.addComponent(true, piece);
+        } else if (several != null) {
+            several.addComponent(true, piece);
         } else {
-            CompositeByteBuf composite = ByteBufAllocator.DEFAULT.compositeBuffer(Integer.MAX_VALUE);
-            received = composite.addComponent(true, before).addComponent(true, piece);
+            several = ByteBufAllocator.DEFAULT.compositeBuffer(Integer.MAX_VALUE);
+            several.addComponent(true, first).addComponent(true, piece);
+            received = several;
+            pieces = several;
         }
     }
 
@@ -92,6 +97,7 @@ final class ScsiTask {
     ByteBuf takeReceived() {
         ByteBuf taken = received;
         received = null;
+        pieces = null;
         return taken == null ? Unpooled.EMPTY_BUFFER : taken;
     }
 

@@ -77,6 +77,8 @@ public final class UnitSession {
     private long outageSinceNanos;
     private boolean inOutage;
     private boolean refusalLogged;
+    /** Turns with each refusal, where CHAP is used: see {@link LoginExchange}. */
+    private boolean weakChap;
 
     /**
      * @param loop everything happens on it, the devices of this session included
@@ -431,7 +433,7 @@ public final class UnitSession {
         become(new SessionState.Connecting());
         attemptStartedNanos = System.nanoTime();
         Attempt made = new Attempt();
-        UnitConnection next = new UnitConnection(config, new LoginExchange(config, false, random), made);
+        UnitConnection next = new UnitConnection(config, new LoginExchange(config, false, weakChap, random), made);
         attempt = made;
         connection = next;
         open(config, loop, next).addListener((ChannelFuture future) -> {
@@ -547,6 +549,7 @@ public final class UnitSession {
             }
         } else {
             draining = false;
+            weakChap ^= refusedByUnit && config.chap() != null;
             log(why, refusedByUnit);
             become(new SessionState.Waiting(why));
             loop.schedule(this::reconnect, delayMillis(), TimeUnit.MILLISECONDS);

@@ -264,6 +264,7 @@ public final class Chap {
         private final Credentials own;
         private final @Nullable Credentials target;
         private final SecureRandom random;
+        private final List<Algorithm> algorithms;
         private State state = State.ALGORITHMS_OFFERED;
         private @Nullable Algorithm algorithm;
         private @Nullable Challenge challenge;
@@ -273,6 +274,17 @@ public final class Chap {
          * @param target what the target has to prove; null: nothing
          */
         public Requester(Credentials own, @Nullable Credentials target, SecureRandom random) {
+            this(own, target, random, List.of(Algorithm.values()));
+        }
+
+        /**
+         * Offers some algorithms only.
+         *
+         * @param algorithms best first
+         */
+        public Requester(
+                Credentials own, @Nullable Credentials target, SecureRandom random, List<Algorithm> algorithms) {
+            this.algorithms = List.copyOf(algorithms);
             this.own = own;
             this.target = target;
             this.random = random;
@@ -281,7 +293,7 @@ public final class Chap {
         /** The keys that begin CHAP once AuthMethod=CHAP was agreed. */
         public List<KeyValue> begin() {
             StringBuilder codes = new StringBuilder();
-            for (Algorithm known : Algorithm.values()) {
+            for (Algorithm known : algorithms) {
                 codes.append(codes.isEmpty() ? "" : ",").append(known.code);
             }
             return List.of(TextKey.CHAP_A.with(codes.toString()));
@@ -299,7 +311,7 @@ public final class Chap {
 
         private Step prove(Map<String, String> keys) {
             Algorithm chosen = Algorithm.of(keys.getOrDefault("CHAP_A", ""));
-            if (chosen == null) {
+            if (chosen == null || !algorithms.contains(chosen)) {
                 return fail("the target chose no algorithm that was offered");
             }
             Object theirs = Challenge.of(keys);

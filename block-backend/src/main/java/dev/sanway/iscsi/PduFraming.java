@@ -40,6 +40,8 @@ public final class PduFraming {
     private int dataLength;
     private boolean bodyHasDigest;
     private @Nullable ByteBuf body;
+    /** The body once it has a second part. */
+    private @Nullable CompositeByteBuf parts;
 
     /**
      * @param direction which opcodes are expected
@@ -95,6 +97,7 @@ public final class PduFraming {
         if (body != null) {
             body.release();
             body = null;
+            parts = null;
         }
     }
 
@@ -150,6 +153,7 @@ public final class PduFraming {
         }
         ByteBuf whole = body == null ? Unpooled.EMPTY_BUFFER : body;
         body = null;
+        parts = null;
         int padding = ((dataLength + 3) & ~3) - dataLength;
         if (bodyHasDigest
                 && Digest.of(whole, whole.readerIndex(), dataLength + padding, 0)
@@ -160,21 +164,23 @@ public final class PduFraming {
             out.accept(new DecodeResult.Violated(violation));
             return false;
         }
-        whole.writerIndex(whole.readerIndex() + dataLength);
-        complete(whole, out);
+        // A slice, so that nobody who adds to a composite meets padding and digest behind the data.
+        complete(whole.slice(whole.readerIndex(), dataLength), out);
         return false;
     }
 
     private void append(ByteBuf part) {
-        ByteBuf before = body;
-        if (before == null) {
+        ByteBuf first = body;
+        CompositeByteBuf several = parts;
+        if (first == null) {
             body = part;
-        } else if (before instanceof CompositeByteBuf composite) {
-            composite.addComponent(true, part);
+        } else if (several != null) {
+            several.addComponent(true, part);
         } else {
-            CompositeByteBuf composite = ByteBufAllocator.DEFAULT.compositeBuffer(Integer.MAX_VALUE);
-            composite.addComponent(true, before).addComponent(true, part);
-            body = composite;
+            several = ByteBufAllocator.DEFAULT.compositeBuffer(Integer.MAX_VALUE);
+            several.addComponent(true, first).addComponent(true, part);
+            body = several;
+            parts = several;
         }
     }
 

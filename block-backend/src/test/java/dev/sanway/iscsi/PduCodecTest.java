@@ -9,6 +9,7 @@ import dev.sanway.iscsi.PduViolation.Kind;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.nio.charset.StandardCharsets;
@@ -228,6 +229,22 @@ class PduCodecTest {
         pdu.release();
         in.release();
         assertThat(in.refCnt()).isZero();
+    }
+
+    @Test
+    void dataOfManyPiecesCanBeJoinedWithMoreWithoutMeetingPaddingOrDigest() {
+        byte[] payload = new byte[1001];
+        new Random(5).nextBytes(payload);
+        byte[] wire = wire(new Pdu.DataOut(true, 0, 1, 2, 3, 0, 0, Unpooled.wrappedBuffer(payload)), true, true);
+        PduFraming framing = new PduFraming(Direction.TO_TARGET, 8192);
+        framing.setDigests(true, true);
+        ByteBuf data = ((Decoded) feedInPieces(framing, wire, new Random(6)).getFirst())
+                .pdu()
+                .data();
+        assertThat(data).isNotInstanceOf(CompositeByteBuf.class);
+        assertThat(data.capacity()).isEqualTo(1001);
+        assertThat(ByteBufUtil.getBytes(data)).isEqualTo(payload);
+        data.release();
     }
 
     @Test
