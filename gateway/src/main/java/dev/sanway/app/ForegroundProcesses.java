@@ -1,9 +1,14 @@
 package dev.sanway.app;
 
+import dev.sanway.cli.LocalGateways;
 import dev.sanway.cli.Processes;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.config.UnitConfig;
+import dev.sanway.control.Gateway;
 import dev.sanway.unit.UnitServer;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
@@ -16,7 +21,16 @@ final class ForegroundProcesses implements Processes {
 
     @Override
     public void runGateway(GatewayConfig config) throws Exception {
-        throw new UnsupportedOperationException(config.name());
+        Gateway gateway = new Gateway(config);
+        InetSocketAddress management = config.management();
+        String host = management.getAddress().getHostAddress();
+        String server = "https://" + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + management.getPort();
+        Path announced = LocalGateways.announce(config.name(), server, config.stateDirectory());
+        log.info("gateway {} ready: portals {}, API {}", config.name(), config.portals(), server);
+        untilStopped(() -> {
+            Files.deleteIfExists(announced);
+            gateway.close();
+        });
     }
 
     @Override

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             PartitionCommand.class,
             SessionCommand.class,
             HostCommand.class,
+            VerifyCommand.class,
             HelpCommand.class,
             AutoComplete.GenerateCompletion.class
         },

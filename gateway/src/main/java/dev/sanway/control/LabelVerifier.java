@@ -1,0 +1,138 @@
+package dev.sanway.control;
+
+import dev.sanway.block.BlockCompletion;
+import dev.sanway.block.BlockDevice;
+import dev.sanway.block.BlockFailure;
+import dev.sanway.block.BlockOperation;
+import dev.sanway.block.BlockOutcome;
+import dev.sanway.block.BlockRequest;
+import dev.sanway.block.DeviceListener;
+import dev.sanway.block.Geometry;
+import dev.sanway.block.Identity;
+import dev.sanway.block.Limits;
+import dev.sanway.initiator.LunEvidence;
+import dev.sanway.initiator.LunVerifier;
+import dev.sanway.pool.Label;
+import dev.sanway.pool.LabelStore;
+import io.netty.util.concurrent.EventExecutor;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells at every login whether a LUN is the disk that it is taken for: by its label, for serial numbers prove nothing. A LUN
+ * that turns out to be another disk is not accepted, and so is never written.
+ *
+ * <p>Used on the session's loop, but for {@link #expect}.
+ */
+final class LabelVerifier implements LunVerifier {
+
+    private final EventExecutor loop;
+    private final UUID pool;
+    private final boolean mayBeBlank;
+    private volatile @Nullable UUID expected;
+
+    /**
+     * @param mayBeBlank accept a blank LUN, for whoever is going to label it
+     */
+    LabelVerifier(EventExecutor loop, UUID pool, boolean mayBeBlank) {
+        this.loop = loop;
+        this.pool = pool;
+        this.mayBeBlank = mayBeBlank;
+    }
+
+    /** From now on the LUN must carry this label. */
+    void expect(UUID label) {
+        expected = label;
+    }
+
+    @Override
+    public void verify(LunEvidence evidence, Blocks blocks, Consumer<Verdict> verdict) {
+        LabelStore.read(new ReadOnly(evidence, blocks))
+                .whenComplete((reading, failure) -> verdict.accept(
+                        failure != null
+                                ? new Verdict.Refused("its label cannot be read: " + failure.getMessage())
+                                : judge(reading)));
+    }
+
+    private Verdict judge(Label.Reading reading) {
+        UUID wanted = expected;
+        return switch (reading) {
+            case Label.Reading.Labelled(Label label) -> {
+                if (!label.pool().equals(pool)) {
+                    yield new Verdict.Refused("it belongs to another pool, " + label.pool());
+                }
+                if (wanted != null && !wanted.equals(label.uuid())) {
+                    yield new Verdict.Refused("it is another disk than before: label " + label.uuid() + " instead of "
+                            + wanted + "; connect the right one, nothing is written to this one");
+                }
+                yield new Verdict.Accepted();
+            }
+            case Label.Reading.Blank _ -> {
+                if (wanted != null) {
+                    yield new Verdict.Refused("it lost its label: it was erased or replaced; nothing is written to it");
+                }
+                yield mayBeBlank ? new Verdict.Accepted() : new Verdict.Refused("not labelled yet");
+            }
+            case Label.Reading.Foreign foreign -> new Verdict.Refused(foreign.explanation() + "; it is not touched");
+            case Label.Reading.Newer newer ->
+                new Verdict.Refused("its label has format " + newer.version() + ", of a newer sanway");
+        };
+    }
+
+    /** What label reading needs of a device, over a LUN that is not accepted yet. */
+    private final class ReadOnly implements BlockDevice {
+
+        private static final int MAX_TRANSFER_BYTES = 256 << 10;
+
+        private final LunEvidence evidence;
+        private final Blocks blocks;
+
+        ReadOnly(LunEvidence evidence, Blocks blocks) {
+            this.evidence = evidence;
+            this.blocks = blocks;
+        }
+
+        @Override
+        public EventExecutor owner() {
+            return loop;
+        }
+
+        @Override
+        public Geometry geometry() {
+            return evidence.geometry();
+        }
+
+        @Override
+        public Limits limits() {
+            return new Limits(MAX_TRANSFER_BYTES / geometry().blockSizeBytes(), 0, 0, 0, false, true, true);
+        }
+
+        @Override
+        public Identity identity() {
+            return new Identity(new UUID(0, evidence.lun()), evidence.targetName() + " LUN " + evidence.lun());
+        }
+
+        @Override
+        public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
+            if (request instanceof BlockRequest.Read read) {
+                blocks.read(read.lba(), read.blockCount(), completion);
+            } else {
+                BlockRequest.release(request);
+                completion.completed(BlockOutcome.failed(new BlockFailure.WriteProtected("not accepted yet")));
+            }
+            return BlockOperation.UNCANCELLABLE;
+        }
+
+        @Override
+        public void addListener(DeviceListener listener) {}
+
+        @Override
+        public void removeListener(DeviceListener listener) {}
+
+        @Override
+        public void close(Runnable whenClosed) {
+            whenClosed.run();
+        }
+    }
+}

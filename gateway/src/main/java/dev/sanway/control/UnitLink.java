@@ -1,0 +1,409 @@
+package dev.sanway.control;
+
+import dev.sanway.block.DeviceEvent;
+import dev.sanway.block.Geometry;
+import dev.sanway.config.GatewayConfig;
+import dev.sanway.control.Views.UnitLunView;
+import dev.sanway.control.Views.UnitView;
+import dev.sanway.initiator.CachePolicy;
+import dev.sanway.initiator.RemoteLogicalUnit;
+import dev.sanway.initiator.SessionState;
+import dev.sanway.initiator.UnitSession;
+import dev.sanway.initiator.UnitSessionConfig;
+import dev.sanway.initiator.UnitSessionListener;
+import dev.sanway.iscsi.Chap;
+import dev.sanway.iscsi.IscsiName;
+import dev.sanway.iscsi.Isid;
+import dev.sanway.metadata.Catalog;
+import dev.sanway.pool.PoolState;
+import dev.sanway.pool.UnitVolume;
+import dev.sanway.volume.Assignments;
+import dev.sanway.volume.Assignments.Admission;
+import dev.sanway.volume.LunDirectory;
+import io.netty.channel.EventLoop;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One unit: a session to it for each event loop, its LUNs checked by label and brought into the loops' directories.
+ *
+ * <p>Sessions of earlier runs may still have writes under way at the unit. So each ISID ever used towards it is persisted
+ * before its first use, and at start every one of them is logged in with, which ends the session before, until all have been:
+ * only then is any LUN looked at, let alone written.
+ *
+ * <p>Confined to the control executor; sessions live on their loops and are spoken to by message.
+ */
+final class UnitLink {
+
+    private static final Logger log = LoggerFactory.getLogger(UnitLink.class);
+
+    /** A session, and the devices of its LUNs. */
+    private final class Line implements UnitSessionListener {
+        private final int index;
+        private final EventLoop loop;
+        private final UnitSession session;
+        private final Map<Integer, RemoteLogicalUnit> devices = new TreeMap<>();
+        private final Map<Integer, LabelVerifier> verifiers = new TreeMap<>();
+        private SessionState state = new SessionState.Idle();
+
+        Line(int index, EventLoop loop, Isid isid) {
+            this.index = index;
+            this.loop = loop;
+            this.session = new UnitSession(sessionConfig(isid), loop, this);
+        }
+
+        boolean first() {
+            return index == 0;
+        }
+
+        @Override
+        public void stateChanged(SessionState now) {
+            control.execute(() -> {
+                state = now;
+                if (now instanceof SessionState.Ready) {
+                    loggedIn(this);
+                }
+            });
+        }
+
+        @Override
+        public void logicalUnitsChanged() {
+            control.execute(() -> discover(this));
+        }
+    }
+
+    /** What is known of a LUN. */
+    private static final class Lun {
+        private @Nullable UUID label;
+        private boolean admitting;
+        private @Nullable String refusal;
+        private long sizeBytes;
+    }
+
+    private final GatewayConfig config;
+    private final GatewayConfig.Unit unit;
+    private final Catalog catalog;
+    private final Assignments assignments;
+    private final Executor control;
+    private final List<LunDirectory> directories;
+    private final Runnable poolChanged;
+    private final List<Line> lines = new ArrayList<>();
+    private final Set<Integer> notYetIn = new HashSet<>();
+    private final Map<Integer, Lun> luns = new TreeMap<>();
+    private final List<UnitSession> endingOld = new ArrayList<>();
+    private boolean discovered;
+
+    /**
+     * @param directories one for each loop, in the loops' order
+     * @param poolChanged told on the control executor when a LUN has come into the pool
+     */
+    UnitLink(
+            GatewayConfig config,
+            GatewayConfig.Unit unit,
+            Catalog catalog,
+            Assignments assignments,
+            Executor control,
+            List<LunDirectory> directories,
+            Runnable poolChanged) {
+        this.config = config;
+        this.unit = unit;
+        this.catalog = catalog;
+        this.assignments = assignments;
+        this.control = control;
+        this.directories = List.copyOf(directories);
+        this.poolChanged = poolChanged;
+    }
+
+    private UnitSessionConfig sessionConfig(Isid isid) {
+        InetSocketAddress portal = unit.portal();
+        UnitSessionConfig session = UnitSessionConfig.of(
+                        unit.name(),
+                        portal.getAddress().getHostAddress(),
+                        portal.getPort(),
+                        new IscsiName(unit.target()),
+                        new IscsiName(config.initiatorName()),
+                        isid)
+                .withDigests(unit.digests(), unit.digests())
+                .withCache(
+                        switch (unit.cache()) {
+                            case VOLATILE -> CachePolicy.VOLATILE;
+                            case PROTECTED -> CachePolicy.PROTECTED;
+                            case WRITE_THROUGH -> CachePolicy.WRITE_THROUGH;
+                        })
+                .withUnitTimeout((int) config.unitTimeout().toMillis());
+        var chap = unit.chap();
+        if (chap == null) {
+            return session;
+        }
+        Chap.Credentials mutual = chap.mutualUser() == null || chap.mutualSecret() == null
+                ? null
+                : new Chap.Credentials(chap.mutualUser(), chap.mutualSecret().bytes());
+        return session.withChap(new Chap.Credentials(chap.user(), chap.secret().bytes()), mutual);
+    }
+
+    /** The ISID of a loop's session: derived from the gateway's identity, so that it is the same after a restart. */
+    static Isid isid(UUID gateway, int index) {
+        return Isid.random((int) (gateway.getLeastSignificantBits() & 0xffffff), index);
+    }
+
+    // ---- start
+
+    void start() {
+        Set<String> old = new HashSet<>(catalog.isids(unit.target()));
+        int sessions = unit.maxSessions() == 0 ? directories.size() : Math.min(unit.maxSessions(), directories.size());
+        List<CompletableFuture<Void>> remembered = new ArrayList<>();
+        for (int index = 0; index < sessions; index++) {
+            Isid isid = isid(catalog.self().gateway(), index);
+            old.remove(isid.toString());
+            remembered.add(catalog.rememberIsid(unit.target(), isid.toString()));
+            lines.add(new Line(index, (EventLoop) directories.get(index).loop(), isid));
+            notYetIn.add(index);
+        }
+        CompletableFuture.allOf(remembered.toArray(new CompletableFuture<?>[0]))
+                .whenCompleteAsync(
+                        (_, failure) -> {
+                            if (failure != null) {
+                                log.error(
+                                        "unit {}: not used, the state directory cannot be written",
+                                        unit.name(),
+                                        failure);
+                                return;
+                            }
+                            endOldSessions(List.copyOf(old));
+                            lines.forEach(line -> line.session.start());
+                        },
+                        control);
+    }
+
+    /** Sessions under ISIDs that this run has no loop for: logged in with once, to end what they left, and out again. */
+    private void endOldSessions(List<String> isids) {
+        for (int i = 0; i < isids.size(); i++) {
+            int number = -1 - i;
+            Isid isid = Objects.requireNonNull(Isid.parse(isids.get(i)));
+            notYetIn.add(number);
+            UnitSession[] session = new UnitSession[1];
+            session[0] = new UnitSession(
+                    sessionConfig(isid), (EventLoop) directories.getFirst().loop(), new UnitSessionListener() {
+                        @Override
+                        public void stateChanged(SessionState state) {
+                            if (state instanceof SessionState.Ready) {
+                                control.execute(() -> {
+                                    endingOld.remove(session[0]);
+                                    session[0].close(() -> {});
+                                    cameIn(number);
+                                });
+                            }
+                        }
+                    });
+            endingOld.add(session[0]);
+            session[0].start();
+        }
+    }
+
+    private void loggedIn(Line line) {
+        if (notYetIn.contains(line.index)) {
+            cameIn(line.index);
+        } else if (notYetIn.isEmpty()) {
+            discover(line);
+        }
+    }
+
+    private void cameIn(int number) {
+        if (notYetIn.remove(number) && notYetIn.isEmpty()) {
+            lines.forEach(this::discover);
+        }
+    }
+
+    // ---- LUNs
+
+    private void discover(Line line) {
+        if (!notYetIn.isEmpty()) {
+            return;
+        }
+        line.loop.execute(() -> line.session.reportLuns(answer -> {
+            if (answer instanceof UnitSession.LogicalUnits.Known(List<Integer> numbers)) {
+                control.execute(() -> found(line, numbers));
+            }
+        }));
+    }
+
+    private void found(Line line, List<Integer> numbers) {
+        for (int lun : numbers) {
+            if (unit.luns().isEmpty() || unit.luns().contains(lun)) {
+                openUnlessOpen(line, lun);
+            }
+        }
+        discovered |= line.first();
+        for (int wanted : unit.luns()) {
+            if (!numbers.contains(wanted) && line.first()) {
+                Lun missing = luns.computeIfAbsent(wanted, _ -> new Lun());
+                refuse(wanted, missing, "the unit has no such LUN; it has " + numbers);
+            }
+        }
+    }
+
+    /** The first line decides what a LUN is; the others follow once that is known. */
+    private void openUnlessOpen(Line line, int number) {
+        Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
+        if ((line.first() || lun.label != null) && !line.verifiers.containsKey(number)) {
+            open(line, number, lun);
+        }
+    }
+
+    private void open(Line line, int number, Lun lun) {
+        LabelVerifier verifier = new LabelVerifier(line.loop, catalog.self().pool(), line.first());
+        if (lun.label != null) {
+            verifier.expect(lun.label);
+        }
+        line.verifiers.put(number, verifier);
+        line.loop.execute(() -> {
+            RemoteLogicalUnit device = line.session.logicalUnit(number, verifier, null);
+            device.addListener(event -> {
+                if (event instanceof DeviceEvent.BecameReady) {
+                    Geometry geometry = device.geometry();
+                    control.execute(() -> opened(line, number, device, geometry));
+                } else if (event instanceof DeviceEvent.BecameNotReady(String reason)) {
+                    control.execute(() -> {
+                        if (lun.label == null && line.first()) {
+                            refuse(number, lun, reason);
+                        }
+                    });
+                }
+            });
+            control.execute(() -> line.devices.put(number, device));
+        });
+    }
+
+    /** A LUN was accepted by its verifier on one of the lines. */
+    private void opened(Line line, int number, RemoteLogicalUnit device, Geometry geometry) {
+        Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
+        lun.sizeBytes = geometry.sizeBytes();
+        UUID label = lun.label;
+        if (label != null) {
+            attach(line, label, device);
+            return;
+        }
+        if (!line.first() || lun.admitting) {
+            return;
+        }
+        lun.admitting = true;
+        assignments
+                .admit(unit.name(), number, device)
+                .whenCompleteAsync((admission, failure) -> admitted(number, lun, admission, failure), control);
+    }
+
+    private void admitted(int number, Lun lun, @Nullable Admission admission, @Nullable Throwable failure) {
+        lun.admitting = false;
+        switch (admission) {
+            case Admission.Admitted(UnitVolume unitVolume) -> {
+                lun.label = unitVolume.label();
+                lun.refusal = null;
+                log.info("unit {} LUN {}: in the pool, label {}", unit.name(), number, unitVolume.label());
+                for (Line line : lines) {
+                    LabelVerifier verifier = line.verifiers.get(number);
+                    RemoteLogicalUnit device = line.devices.get(number);
+                    if (verifier == null) {
+                        openUnlessOpen(line, number);
+                    } else if (device != null) {
+                        verifier.expect(unitVolume.label());
+                        attach(line, unitVolume.label(), device);
+                    }
+                }
+                poolChanged.run();
+            }
+            case Admission.Refused(String why) -> refuse(number, lun, why);
+            case null -> refuse(number, lun, failure == null ? "unknown" : String.valueOf(failure.getMessage()));
+        }
+    }
+
+    private void refuse(int number, Lun lun, String why) {
+        if (!why.equals(lun.refusal)) {
+            lun.refusal = why;
+            log.warn("unit {} LUN {} is not used: {}", unit.name(), number, why);
+            poolChanged.run();
+        }
+    }
+
+    /** Puts a device into the directory of its loop, and of the loops that have no session of their own. */
+    private void attach(Line line, UUID label, RemoteLogicalUnit device) {
+        for (int i = line.index; i < directories.size(); i += lines.size()) {
+            LunDirectory directory = directories.get(i);
+            boolean own = i == line.index;
+            directory
+                    .loop()
+                    .execute(
+                            () -> directory.attach(label, own ? device : new HandoverDevice(device, directory.loop())));
+        }
+    }
+
+    // ---- what operators see
+
+    /** Whether every LUN of the unit was looked at: what it can give is known. */
+    boolean settled() {
+        return discovered && luns.values().stream().allMatch(lun -> lun.label != null || lun.refusal != null);
+    }
+
+    /** Whether the LUN with this label is one of ours and its unit is connected. */
+    boolean serves(UUID label) {
+        return !lines.isEmpty()
+                && lines.getFirst().state instanceof SessionState.Ready
+                && luns.values().stream().anyMatch(lun -> label.equals(lun.label));
+    }
+
+    UnitView view() {
+        SessionState state = lines.isEmpty() ? new SessionState.Idle() : lines.getFirst().state;
+        String shown = switch (state) {
+            case SessionState.Ready _ -> "online";
+            case SessionState.Waiting _ -> "offline";
+            case SessionState.Connecting _, SessionState.LoggingIn _, SessionState.Idle _ -> "connecting";
+            case SessionState.Closing _, SessionState.Closed _ -> "stopped";
+        };
+        String detail = state instanceof SessionState.Waiting(String reason) ? reason : null;
+        PoolState pool = assignments.pool();
+        List<UnitLunView> views = new ArrayList<>();
+        luns.forEach((number, lun) -> {
+            long free = lun.label == null
+                    ? 0
+                    : pool.freeOn(lun.label).stream()
+                            .mapToLong(partition -> partition.lengthBytes())
+                            .sum();
+            String lunState = lun.refusal != null ? "refused" : lun.label == null ? "checking" : shown;
+            views.add(new UnitLunView(number, lun.label, lun.sizeBytes, free, lunState, lun.refusal));
+        });
+        return new UnitView(
+                unit.name(),
+                unit.portal().getAddress().getHostAddress() + ":"
+                        + unit.portal().getPort(),
+                unit.target(),
+                shown,
+                detail,
+                views);
+    }
+
+    /** Logs out of the unit. */
+    CompletableFuture<Void> close() {
+        List<CompletableFuture<Void>> closed = new ArrayList<>();
+        Map<UnitSession, Boolean> all = new LinkedHashMap<>();
+        lines.forEach(line -> all.put(line.session, true));
+        endingOld.forEach(session -> all.put(session, true));
+        for (UnitSession session : all.keySet()) {
+            CompletableFuture<Void> one = new CompletableFuture<>();
+            closed.add(one);
+            session.close(() -> one.complete(null));
+        }
+        return CompletableFuture.allOf(closed.toArray(new CompletableFuture<?>[0]));
+    }
+}
