@@ -1,5 +1,6 @@
 package dev.sanway.initiator;
 
+import dev.sanway.block.BlockFailure;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Limits;
 import dev.sanway.iscsi.TaskAttribute;
@@ -80,13 +81,24 @@ final class LunProbe {
 
     void run() {
         ask(Cdb.testUnitReady(), TaskAttribute.ORDERED, 0, answer -> {
-            afterBarrier.run();
+            if (wasCarriedOut(answer)) {
+                afterBarrier.run();
+            }
             switch (answer) {
                 case Good _ ->
                     ask(Cdb.inquiry(ALLOCATION_BYTES), TaskAttribute.SIMPLE, ALLOCATION_BYTES, this::inquired);
                 case Bad bad -> unusable(bad);
             }
         });
+    }
+
+    /** A command that was refused without waiting its turn proves nothing of those before it. */
+    private static boolean wasCarriedOut(Answer answer) {
+        return switch (answer) {
+            case Good _ -> true;
+            case Bad(SenseOutcome.Failure(BlockFailure failure)) -> failure instanceof BlockFailure.NotReady;
+            case Bad _ -> false;
+        };
     }
 
     private sealed interface Answer {}
@@ -136,7 +148,7 @@ final class LunProbe {
         if (data == null) {
             done.accept(new Result.Unusable("LUN " + lun + " does not answer INQUIRY as a disk does", true));
         } else if (!data.isConnectedDisk()) {
-            done.accept(new Result.Unusable("there is no disk at LUN " + lun, true));
+            done.accept(new Result.Unusable("there is no disk at LUN " + lun, data.qualifier() != 0));
         } else {
             inquiry = data;
             ask(

@@ -51,6 +51,10 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private static final int PREPARE_AGAIN_MILLIS = 1_000;
     private static final int FIRST_BLOCK_SIZE = 512;
 
+    // Additional sense codes of all resets, and of commands cleared by another initiator (SPC-4 table 56).
+    private static final int RESET_ASC = 0x29;
+    private static final int COMMANDS_CLEARED_ASC = 0x2F;
+
     /** Whether requests are served. */
     public sealed interface Availability {
         /** The unit is not connected. */
@@ -86,7 +90,11 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private int preparation;
     /** Once it was reached, its geometry is what it says itself. */
     private boolean reached;
+    /** Whether callers rely on the block size. */
+    private boolean sizeKnown;
 
+    private boolean preparing;
+    private long notOpenSinceNanos = System.nanoTime();
     private boolean powerOnSeen;
     private boolean saidNotReady = true;
 
@@ -96,6 +104,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         this.lun = lun;
         this.queue = queue;
         this.verifier = verifier;
+        this.sizeKnown = lastKnown != null;
         this.geometry = lastKnown == null ? new Geometry(FIRST_BLOCK_SIZE, FIRST_BLOCK_SIZE, 0) : lastKnown;
         this.limits = new Limits((1 << 20) / geometry.blockSizeBytes(), 0, 0, 0, false, true, false);
         String name = session.config().unitName() + "/" + lun;
@@ -233,7 +242,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
             return;
         }
         LOG.debug("{}: {}", identity.name(), sense);
-        boolean preparing = availability instanceof Availability.Preparing;
+
         if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.CAPACITY_CHANGED)) {
             if (!preparing) {
                 askCapacity(0);
@@ -242,22 +251,25 @@ public final class RemoteLogicalUnit implements BlockDevice {
             LOG.warn("{}: the unit runs short of space. Give it more, or move data away", identity.name());
         } else if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.REPORTED_LUNS_CHANGED)) {
             session.logicalUnitsChanged();
-            prepareAgain(preparing);
-        } else if (losesCache(sense)) {
-            powerOnSeen = true;
-            prepareAgain(preparing);
+            prepareAgain();
+        } else if (sense.asc() == RESET_ASC || sense.asc() == COMMANDS_CLEARED_ASC) {
+            powerOnSeen |= losesCache(sense);
+            if (!preparing) {
+                // What was under way is gone and may never be answered: a new session starts from what is certain.
+                session.reinstate(identity.name() + ": " + sense);
+            }
         } else if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.INQUIRY_DATA_CHANGED)
                 || sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.MODE_PARAMETERS_CHANGED)) {
-            prepareAgain(preparing);
+            prepareAgain();
         }
     }
 
     /** Power on, or a reset that may have been one (SPC-4 table 56, 29h): resets of the bus and of the nexus are not. */
     private static boolean losesCache(SenseData sense) {
-        return sense.asc() == 0x29 && (sense.ascq() == 0x00 || sense.ascq() == 0x01 || sense.ascq() == 0x04);
+        return sense.asc() == RESET_ASC && (sense.ascq() == 0x00 || sense.ascq() == 0x01 || sense.ascq() == 0x04);
     }
 
-    private void prepareAgain(boolean preparing) {
+    private void prepareAgain() {
         if (!preparing && session.loggedIn()) {
             prepare();
         }
@@ -276,13 +288,13 @@ public final class RemoteLogicalUnit implements BlockDevice {
                 if (capacity.blockSizeBytes() == geometry.blockSizeBytes() && capacity.lastLba() >= 0) {
                     become(geometry.withBlockCount(capacity.lastLba() + 1));
                 } else {
-                    prepareAgain(false);
+                    prepareAgain();
                 }
             } else if (sense != null && sense.key() == SenseKey.UNIT_ATTENTION && attentions < 8) {
                 news(sense);
                 askCapacity(attentions + 1);
             } else {
-                prepareAgain(false);
+                prepareAgain();
             }
         });
     }
@@ -299,13 +311,14 @@ public final class RemoteLogicalUnit implements BlockDevice {
 
     /** Asks the verifier again, for example after a label was written by other means or an operator decided. */
     public void verifyAgain() {
-        if (session.loggedIn() && !(availability instanceof Availability.Preparing)) {
+        if (session.loggedIn() && !preparing) {
             prepare();
         }
     }
 
     void connectionLost() {
         preparation++;
+        preparing = false;
         queue.open = false;
         availability = new Availability.Away();
     }
@@ -317,7 +330,14 @@ public final class RemoteLogicalUnit implements BlockDevice {
         }
         int mine = ++preparation;
         queue.open = false;
-        availability = new Availability.Preparing();
+        if (availability instanceof Availability.Open || availability instanceof Availability.Away) {
+            notOpenSinceNanos = System.nanoTime();
+        }
+        // What was refused stays refused until it is accepted.
+        if (!(availability instanceof Availability.Refused)) {
+            availability = new Availability.Preparing();
+        }
+        preparing = true;
         new LunProbe(
                         session,
                         lun,
@@ -337,7 +357,15 @@ public final class RemoteLogicalUnit implements BlockDevice {
 
     private void probed(int mine, LunProbe.Result result) {
         switch (result) {
-            case LunProbe.Result.Unusable unusable -> refuse(mine, unusable.reason());
+            case LunProbe.Result.Unusable unusable -> {
+                // A unit that has just started may not have all its logical units yet: requests wait a while for them.
+                long sinceNanos = System.nanoTime() - notOpenSinceNanos;
+                if (unusable.passing() && sinceNanos < session.config().unitTimeoutMillis() * 1_000_000L) {
+                    prepareLater(mine);
+                } else {
+                    refuse(mine, unusable.reason());
+                }
+            }
             case LunProbe.Result.Found found -> {
                 judgeCache(found.evidence());
                 evidence = found.evidence();
@@ -345,14 +373,14 @@ public final class RemoteLogicalUnit implements BlockDevice {
                 UnitSessionConfig config = session.config();
                 loop().schedule(
                                 () -> {
-                                    if (mine == preparation && availability instanceof Availability.Preparing) {
+                                    if (mine == preparation && preparing) {
                                         refuse(mine, "LUN " + lun + " could not be identified in time");
                                     }
                                 },
                                 config.unitTimeoutMillis(),
                                 TimeUnit.MILLISECONDS);
                 verifier.verify(found.evidence(), this::readForVerifier, verdict -> {
-                    if (mine == preparation && availability instanceof Availability.Preparing) {
+                    if (mine == preparation && preparing) {
                         switch (verdict) {
                             case LunVerifier.Verdict.Accepted _ -> accept(found);
                             case LunVerifier.Verdict.Refused refused -> refuse(mine, refused.reason());
@@ -379,17 +407,19 @@ public final class RemoteLogicalUnit implements BlockDevice {
 
     private void accept(LunProbe.Result.Found found) {
         Geometry now = found.evidence().geometry();
-        if (reached && now.blockSizeBytes() != geometry.blockSizeBytes()) {
+        if (sizeKnown && now.blockSizeBytes() != geometry.blockSizeBytes()) {
             refuse(preparation, "LUN " + lun + " has another block size than before");
             return;
         }
         if (!reached) {
             reached = true;
+            sizeKnown = true;
             unflushed = new UnflushedWrites(now.blockSizeBytes());
         }
         limits = found.limits();
         become(now);
         quirks = new UnitQuirks();
+        preparing = false;
         availability = new Availability.Open();
         if (saidNotReady) {
             saidNotReady = false;
@@ -400,6 +430,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
 
     private void refuse(int mine, String reason) {
         boolean first = !saidNotReady || !reached;
+        preparing = false;
         availability = new Availability.Refused(reason);
         if (first) {
             LOG.warn("{}: not used: {}. It is asked again every second", identity.name(), reason);
@@ -407,6 +438,10 @@ public final class RemoteLogicalUnit implements BlockDevice {
         saidNotReady = false;
         sayNotReady(reason);
         session.failWaiting(queue, reason);
+        prepareLater(mine);
+    }
+
+    private void prepareLater(int mine) {
         loop().schedule(
                         () -> {
                             if (mine == preparation && session.loggedIn()) {

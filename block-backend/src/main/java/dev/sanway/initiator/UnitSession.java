@@ -228,6 +228,14 @@ public final class UnitSession {
         return unit;
     }
 
+    /** Ends the connection and comes back, which ends whatever is under way at the unit. */
+    void reinstate(String why) {
+        UnitConnection at = connection;
+        if (at != null && loggedIn()) {
+            at.drop(why);
+        }
+    }
+
     /** Forgets a device that was closed. */
     void remove(RemoteLogicalUnit unit, LunQueue queue) {
         units.values().remove(unit);

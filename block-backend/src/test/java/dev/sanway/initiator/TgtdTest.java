@@ -96,7 +96,7 @@ class TgtdTest {
 
     private static void awaitOpen(RemoteLogicalUnit unit) {
         Awaitility.await()
-                .atMost(Duration.ofSeconds(15))
+                .atMost(Duration.ofSeconds(20))
                 .untilAsserted(() -> assertThat(onLoop(unit::availability))
                         .as(() -> "session: " + unit.session().state())
                         .isInstanceOf(RemoteLogicalUnit.Availability.Open.class));
