@@ -102,7 +102,7 @@ public final class Gateway implements AutoCloseable, Views.Source {
         List<EventLoop> all = new ArrayList<>();
         for (int i = 0; i < config.eventLoops(); i++) {
             all.add(loops.next());
-            directories.add(new LunDirectory(all.get(i)));
+            directories.add(new LunDirectory(all.get(i), config.unitTimeout().toMillis()));
         }
         this.assignments = new Assignments(catalog, control);
         this.reservations = new CatalogReservations(catalog);
@@ -284,6 +284,9 @@ public final class Gateway implements AutoCloseable, Views.Source {
             volume.assembled = assembled;
             LogicalUnit unit =
                     new LogicalUnit(assembled.device(), LogicalUnitConfig.volume(record.uuid(), false), reservations);
+            if (!assembled.ready()) {
+                unit.startsNotReady("its units are not all reachable, or it is being set up");
+            }
             numbers.whenCompleteAsync(
                     (luns, failure) -> {
                         show(volume, unit, luns, failure);

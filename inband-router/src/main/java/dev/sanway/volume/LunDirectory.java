@@ -17,13 +17,21 @@ import java.util.UUID;
  * <p>A device is put in only after it was seen to carry the label ({@code LabelStore.carries}) on its present session.
  */
 public final class LunDirectory {
+    /** Requests that wait for one absent unit volume, on one loop. */
+    private static final int MAX_WAITING = 4096;
+
     private final EventExecutor loop;
+    private final SlotDevice.Patience patience;
     private final Map<UUID, SlotDevice> slots = new HashMap<>();
     private final Map<UUID, BlockDevice> attached = new HashMap<>();
     private final Map<UUID, String> reasons = new HashMap<>();
 
-    public LunDirectory(EventExecutor loop) {
+    /**
+     * @param unitTimeoutMillis how long a request to a unit volume that is absent waits for it, the request itself included
+     */
+    public LunDirectory(EventExecutor loop, long unitTimeoutMillis) {
         this.loop = loop;
+        this.patience = new SlotDevice.Patience(unitTimeoutMillis, MAX_WAITING);
     }
 
     public EventExecutor loop() {
@@ -69,7 +77,8 @@ public final class LunDirectory {
                     new Identity(label, unitVolume.where()),
                     new Geometry(blockSize, unitVolume.physicalBlockSizeBytes(), unitVolume.sizeBytes() / blockSize),
                     limits,
-                    reasons.getOrDefault(label, unitVolume.where() + " is not reachable"));
+                    reasons.getOrDefault(label, unitVolume.where() + " is not reachable"),
+                    patience);
             BlockDevice device = attached.get(label);
             if (device != null) {
                 slot.fill(device);

@@ -14,14 +14,18 @@ import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
 import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The place of a device that comes and goes: a unit's LUN, or a volume that is not there yet. Empty, it answers everything
- * with {@link BlockFailure.NotReady} and the reason; filled, it passes everything on.
+ * The place of a device that comes and goes: a unit's LUN, or a volume that is not there yet. Filled, it passes everything
+ * on. Empty, it answers everything with {@link BlockFailure.NotReady} and the reason; if it was made with a {@link Patience},
+ * requests wait for the device first, in order, each for a time that counts from its submission to its end.
  *
  * <pre>
- *            fill(device)  → BecameReady
+ *            fill(device)  → BecameReady, then what waits goes on
  *   Empty(reason) ⇄ Filled(device)
  *            empty(reason) → BecameNotReady
  * </pre>
@@ -37,15 +41,42 @@ public final class SlotDevice implements BlockDevice {
     private final Drain drain = new Drain();
     private final Geometry geometry;
 
+    private final Patience patience;
+    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+
     private volatile @Nullable BlockDevice device;
     private String reason;
+    /** What came last cannot be used, so that waiting for it is in vain. */
+    private boolean hopeless;
+
+    /**
+     * How requests to an empty slot wait.
+     *
+     * @param millis how long each may take from submission on, if it had to wait; 0: none waits
+     * @param requests how many may wait; one more is answered with {@link BlockFailure.Busy}
+     */
+    record Patience(long millis, int requests) {
+        static final Patience NONE = new Patience(0, 0);
+    }
+
+    /** A slot whose requests do not wait. */
+    public SlotDevice(EventExecutor owner, Identity identity, Geometry geometry, Limits limits, String reason) {
+        this(owner, identity, geometry, limits, reason, Patience.NONE);
+    }
 
     /**
      * @param geometry what requests may rely on; a device that has fewer blocks fails those beyond its end as not ready
      * @param limits shown as long as the slot is empty; afterwards only the transfer length is the device's
      */
-    public SlotDevice(EventExecutor owner, Identity identity, Geometry geometry, Limits limits, String reason) {
+    SlotDevice(
+            EventExecutor owner,
+            Identity identity,
+            Geometry geometry,
+            Limits limits,
+            String reason,
+            Patience patience) {
         this.owner = owner;
+        this.patience = patience;
         this.identity = identity;
         this.geometry = geometry;
         this.limits = limits;
@@ -59,6 +90,10 @@ public final class SlotDevice implements BlockDevice {
         }
         if (newDevice.geometry().blockSizeBytes() != geometry.blockSizeBytes()) {
             empty("its block size became " + newDevice.geometry().blockSizeBytes() + " bytes");
+            hopeless = true;
+            while (!waiting.isEmpty()) {
+                waiting.getFirst().failNow(new BlockFailure.NotReady(reason));
+            }
             return;
         }
         BlockDevice before = device;
@@ -70,20 +105,31 @@ public final class SlotDevice implements BlockDevice {
         }
         device = newDevice;
         newDevice.addListener(forward);
+        hopeless = false;
         if (before == null) {
             listeners.tell(new DeviceEvent.BecameReady());
+        }
+        // It may leave again meanwhile, told by the end of what it was given.
+        for (BlockDevice now = device; now != null && !waiting.isEmpty(); now = device) {
+            waiting.removeFirst().goOn(now);
         }
     }
 
     /** Takes the device out, or changes the reason. On the owner. */
     public void empty(String newReason) {
         reason = newReason;
+        hopeless = false;
         BlockDevice before = device;
         if (before != null) {
             before.removeListener(forward);
             device = null;
             listeners.tell(new DeviceEvent.BecameNotReady(newReason));
         }
+    }
+
+    /** What it was filled with is not ready from the start. On the owner. */
+    void startsNotReady(String why) {
+        listeners.tell(new DeviceEvent.BecameNotReady(why));
     }
 
     public boolean filled() {
@@ -131,10 +177,24 @@ public final class SlotDevice implements BlockDevice {
     @Override
     public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
         BlockDevice now = device;
-        String obstacle = now == null ? reason : shortage(now, request);
-        if (now == null || obstacle != null) {
+        if (now != null && waiting.isEmpty()) {
+            return passOn(now, request, completion);
+        }
+        boolean patient = patience.millis() > 0 && !hopeless;
+        if (patient && waiting.size() < patience.requests()) {
+            return new Waiting(request, completion);
+        }
+        BlockRequest.release(request);
+        completion.completed(
+                BlockOutcome.failed(patient ? new BlockFailure.Busy() : new BlockFailure.NotReady(reason)));
+        return BlockOperation.UNCANCELLABLE;
+    }
+
+    private BlockOperation passOn(BlockDevice now, BlockRequest request, BlockCompletion completion) {
+        String shortage = shortage(now, request);
+        if (shortage != null) {
             BlockRequest.release(request);
-            completion.completed(BlockOutcome.failed(new BlockFailure.NotReady(String.valueOf(obstacle))));
+            completion.completed(BlockOutcome.failed(new BlockFailure.NotReady(shortage)));
             return BlockOperation.UNCANCELLABLE;
         }
         drain.begin();
@@ -145,6 +205,87 @@ public final class SlotDevice implements BlockDevice {
                 drain.end();
             }
         });
+    }
+
+    /** A request that came while the slot was empty: it waits, then goes on, and its time covers both. */
+    private final class Waiting implements BlockOperation {
+        private final BlockRequest request;
+        private final BlockCompletion completion;
+        private final ScheduledFuture<?> timer;
+        private @Nullable BlockOperation passedOn;
+        private boolean ended;
+        private boolean late;
+
+        Waiting(BlockRequest request, BlockCompletion completion) {
+            this.request = request;
+            this.completion = completion;
+            this.timer = owner.schedule(this::timeIsUp, patience.millis(), TimeUnit.MILLISECONDS);
+            drain.begin();
+            waiting.addLast(this);
+        }
+
+        void goOn(BlockDevice now) {
+            if (transferBlocks(request) > now.limits().maxTransferBlocks()) {
+                // It was cut by the limits of before; sent again, it is cut by those of now.
+                BlockRequest.release(request);
+                end(BlockOutcome.failed(new BlockFailure.Busy()));
+                return;
+            }
+            BlockOperation operation = passOn(now, request, this::end);
+            passedOn = operation;
+        }
+
+        /** Without having gone on. */
+        void failNow(BlockFailure failure) {
+            waiting.remove(this);
+            BlockRequest.release(request);
+            end(BlockOutcome.failed(failure));
+        }
+
+        private void end(BlockOutcome outcome) {
+            ended = true;
+            timer.cancel(false);
+            boolean stoppedByUs = late && outcome instanceof BlockOutcome.Failed(BlockFailure.Cancelled _);
+            try {
+                completion.completed(
+                        stoppedByUs ? BlockOutcome.failed(new BlockFailure.NotReady("no answer in time")) : outcome);
+            } finally {
+                drain.end();
+            }
+        }
+
+        private void timeIsUp() {
+            BlockOperation operation = passedOn;
+            if (ended) {
+                return;
+            }
+            if (operation == null) {
+                failNow(new BlockFailure.NotReady(reason));
+            } else {
+                late = true;
+                operation.cancel();
+            }
+        }
+
+        @Override
+        public void cancel() {
+            BlockOperation operation = passedOn;
+            if (operation != null) {
+                operation.cancel();
+            } else if (!ended) {
+                failNow(new BlockFailure.Cancelled());
+            }
+        }
+    }
+
+    private static int transferBlocks(BlockRequest request) {
+        return switch (request) {
+            case BlockRequest.Read read -> read.blockCount();
+            case BlockRequest.Write write -> write.blockCount();
+            case BlockRequest.CompareAndWrite both -> both.blockCount();
+            case BlockRequest.OrWrite or -> or.blockCount();
+            case BlockRequest.Flush _, BlockRequest.Unmap _, BlockRequest.WriteZeroes _, BlockRequest.Status _ -> 0;
+        };
     }
 
     private @Nullable String shortage(BlockDevice now, BlockRequest request) {
@@ -180,6 +321,9 @@ public final class SlotDevice implements BlockDevice {
 
     @Override
     public void close(Runnable whenClosed) {
+        while (!waiting.isEmpty()) {
+            waiting.getFirst().failNow(new BlockFailure.NotReady("closed"));
+        }
         drain.close(() -> {
             BlockDevice now = device;
             if (now != null) {

@@ -46,7 +46,12 @@ public final class VolumeAssembler {
                 case WIPING ->
                     gate.empty("being wiped, " + (partitionBytes == 0 ? 0 : 100 * volume.wipedBytes() / partitionBytes)
                             + " %");
-                case ASSIGNED -> gate.fill(composed);
+                case ASSIGNED -> {
+                    gate.fill(composed);
+                    if (!composed.complete()) {
+                        gate.startsNotReady("a unit is not reachable");
+                    }
+                }
                 case RELEASED -> gate.empty("deleted");
             }
         }

@@ -53,14 +53,14 @@ final class PoolFixture {
         }
         catalog = Catalog.open(state);
         assignments = new Assignments(catalog, control);
-        directory = new LunDirectory(loop);
+        directory = new LunDirectory(loop, 0);
     }
 
     /** A process starts. */
     void start(Assignments.Steps steps) throws MetadataException {
         catalog = Catalog.open(state);
         assignments = new Assignments(catalog, control, steps);
-        directory = new LunDirectory(loop);
+        directory = new LunDirectory(loop, 0);
     }
 
     /** The process ends; nothing of it is left but the media and the store. */

@@ -96,6 +96,11 @@ public final class LogicalUnit {
         return modes.descriptorSense();
     }
 
+    /** The device is not ready from the start; it says so itself when that changes. On the unit's loop. */
+    public void startsNotReady(String reason) {
+        notReadyReason = reason;
+    }
+
     /** Why the medium is not ready, as the device said last; null if it is. */
     @Nullable
     String notReadyReason() {
