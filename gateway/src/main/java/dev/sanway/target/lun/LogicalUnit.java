@@ -354,10 +354,7 @@ public final class LogicalUnit {
         reservations.unitReset();
         for (NexusState state : nexuses.values()) {
             state.preventsRemoval = false;
-            // The requester knows; hosts that see their own reset as news give up commands they could retry.
-            if (state != requester) {
-                state.attentions.establish(condition);
-            }
+            state.attentions.establish(condition); // every nexus's, the requester's too (SAM-5 5.14.4)
         }
         abortAll(
                 tasks,
