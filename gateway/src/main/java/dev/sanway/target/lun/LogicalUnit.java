@@ -234,10 +234,12 @@ public final class LogicalUnit {
                 task.command().tag());
         byte[] sense = SenseData.of(SenseKey.ABORTED_COMMAND, AdditionalSense.OVERLAPPED_COMMANDS_ATTEMPTED)
                 .encode(descriptorSense());
+        taskSet.hold();
         for (Task other : taskSet.matching(other -> other.nexus() == nexus)) {
             other.abort(AbortNotice.SILENT, () -> {});
         }
         task.refuse(StatusCode.CHECK_CONDITION, sense);
+        taskSet.release();
     }
 
     private void run(Task task) {
@@ -405,16 +407,21 @@ public final class LogicalUnit {
             countdown.answered = true;
             return first;
         };
-        for (Task task : tasks) {
-            task.abort(notice.apply(task), () -> {
-                countdown.left--;
-                if (countdown.left == 0 && answer.getAsBoolean()) {
-                    if (countdown.timer != null) {
-                        countdown.timer.cancel(false);
+        taskSet.hold();
+        try {
+            for (Task task : tasks) {
+                task.abort(notice.apply(task), () -> {
+                    countdown.left--;
+                    if (countdown.left == 0 && answer.getAsBoolean()) {
+                        if (countdown.timer != null) {
+                            countdown.timer.cancel(false);
+                        }
+                        done.accept(true);
                     }
-                    done.accept(true);
-                }
-            });
+                });
+            }
+        } finally {
+            taskSet.release();
         }
         if (!countdown.answered) {
             countdown.timer = executor.schedule(

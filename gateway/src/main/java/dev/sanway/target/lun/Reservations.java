@@ -55,11 +55,15 @@ final class Reservations {
         if (store == null) {
             return;
         }
-        unit.taskSet().holdAll();
-        store.load(unit.config().uuid())
+        unit.taskSet().hold();
+        ask(store);
+    }
+
+    private void ask(ReservationStore from) {
+        from.load(unit.config().uuid())
                 .whenComplete((saved, failure) -> unit.execute(() -> {
                     if (failure != null) {
-                        retryLoad(failure);
+                        askAgain(from, failure);
                         return;
                     }
                     try {
@@ -67,7 +71,7 @@ final class Reservations {
                                 .orElse(ReservationState.NONE)
                                 .afterPowerLoss();
                     } catch (IllegalArgumentException damaged) {
-                        retryLoad(damaged);
+                        askAgain(from, damaged);
                         return;
                     }
                     unit.taskSet().release();
@@ -75,9 +79,9 @@ final class Reservations {
     }
 
     /** Serving without knowing who holds the unit would let others write: commands wait, and the log says why. */
-    private void retryLoad(Throwable failure) {
+    private void askAgain(ReservationStore from, Throwable failure) {
         LOG.error("{}: persistent reservations cannot be loaded; trying again", unit, failure);
-        unit.executor().schedule(this::load, LOAD_RETRY_MILLIS, TimeUnit.MILLISECONDS);
+        unit.executor().schedule(() -> ask(from), LOAD_RETRY_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     void nexusLost(NexusState nexus) {

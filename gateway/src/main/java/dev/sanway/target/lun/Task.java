@@ -191,7 +191,16 @@ final class Task implements ScsiTask {
     void submit(BlockRequest request, Consumer<BlockOutcome> then) {
         Submission submission = new Submission(then);
         inFlight++;
-        BlockOperation operation = unit.device().submit(request, submission);
+        BlockOperation operation;
+        try {
+            operation = unit.device().submit(request, submission);
+        } catch (RuntimeException bug) {
+            if (!submission.done) {
+                submission.done = true;
+                inFlight--;
+            }
+            throw bug;
+        }
         if (!submission.done) {
             submission.operation = operation;
             operations.add(operation);

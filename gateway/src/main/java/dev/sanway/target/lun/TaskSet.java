@@ -22,7 +22,7 @@ final class TaskSet {
     private int orderedCount;
     private int headOfQueueCount;
     private int dormantCount;
-    private boolean held;
+    private int holds;
     private boolean enabling;
     private boolean enableAgain;
 
@@ -35,13 +35,16 @@ final class TaskSet {
         return tasks.size();
     }
 
-    /** Nothing runs until {@link #release}: the reservations are not known yet. */
-    void holdAll() {
-        held = true;
+    /**
+     * Nothing starts until {@link #release}: because the reservations are not known yet, or because tasks are being aborted, of
+     * which the end of one must not start another. Holds add up.
+     */
+    void hold() {
+        holds++;
     }
 
     void release() {
-        held = false;
+        holds--;
         enable();
     }
 
@@ -53,7 +56,7 @@ final class TaskSet {
             case HEAD_OF_QUEUE -> headOfQueueCount++;
             case SIMPLE, ACA -> {}
         }
-        if (!held && orderedCount == 0 && headOfQueueCount == 0) {
+        if (holds == 0 && orderedCount == 0 && headOfQueueCount == 0) {
             start(task);
         } else {
             enable();
@@ -88,7 +91,7 @@ final class TaskSet {
 
     /** Starts whatever may run now. Called after each end; a call from within starting another is remembered. */
     void enable() {
-        if (held || dormantCount == 0) {
+        if (holds > 0 || dormantCount == 0) {
             return;
         }
         if (enabling) {

@@ -30,6 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class ReservationsTest {
+    private static final List<ReservationType> TYPES = List.of(ReservationType.values());
     private static final int REGISTER = 0;
     private static final int RESERVE = 1;
     private static final int RELEASE = 2;
@@ -264,6 +265,7 @@ class ReservationsTest {
                     }
                 });
         server.target.add(1, slow);
+        server.start(server.a, 1L << 48, 99, TaskAttribute.SIMPLE, cdb(0), new byte[0], true).await(); // the new inventory
         byte[] list = Reserve.list(0, 1, APTPL);
         byte[] register = cdb(0x5F, IGNORE, 0, 0, 0, 0, 0, 0, 24);
         DeviceServer.Running first =
@@ -272,7 +274,7 @@ class ReservationsTest {
                 server.a, 1L << 48, 101, TaskAttribute.SIMPLE, register, Reserve.list(0, 2, APTPL), true);
         DeviceServer.Running read = server.start(
                 server.a, 1L << 48, 102, TaskAttribute.SIMPLE, cdb(0x5E, 0, 0, 0, 0, 0, 0, 1, 0), new byte[0], true);
-        read.await(); // a unit attention of the new inventory, or the keys; either way the loop has been through
+        assertThat(read.await().data()).as("not registered yet").hasSize(8);
         assertThat(first.answer).isNotDone();
         assertThat(second.answer).isNotDone();
         saves.set(0, CompletableFuture.failedFuture(new IllegalStateException("disk full")));
@@ -372,7 +374,7 @@ class ReservationsTest {
     private static Request random(Random random, List<Nexus> nexuses) {
         long key = random.nextInt(3);
         long other = random.nextInt(3);
-        ReservationType type = ReservationType.values()[random.nextInt(6)];
+        ReservationType type = TYPES.get(random.nextInt(TYPES.size()));
         return switch (random.nextInt(8)) {
             case 0 -> new Request.Register(key, other, false, random.nextBoolean(), List.of(), false);
             case 1 -> new Request.Register(key, other, true, random.nextBoolean(), List.of(), false);
