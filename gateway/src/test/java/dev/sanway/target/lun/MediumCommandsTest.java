@@ -64,7 +64,10 @@ class MediumCommandsTest {
                 }
                 case 1 -> {
                     Arrays.fill(data, (byte) random.nextInt(3));
-                    server.good(nexus, Cdb.writeSame16(lba, count, random.nextBoolean(), false), Arrays.copyOf(data, blockSize));
+                    server.good(
+                            nexus,
+                            Cdb.writeSame16(lba, count, random.nextBoolean(), false),
+                            Arrays.copyOf(data, blockSize));
                     System.arraycopy(data, 0, model, lba * blockSize, data.length);
                 }
                 case 2 -> {
@@ -85,12 +88,16 @@ class MediumCommandsTest {
                 }
                 default -> {
                     byte[] expected = Arrays.copyOfRange(model, lba * blockSize, (lba + count) * blockSize);
-                    assertThat(server.good(nexus, read(random.nextInt(4), lba, count))).as(what).isEqualTo(expected);
+                    assertThat(server.good(nexus, read(random.nextInt(4), lba, count)))
+                            .as(what)
+                            .isEqualTo(expected);
                     server.good(nexus, cdb(0x8F, 0x02, 0, 0, 0, 0, 0, 0, 0, lba, 0, 0, 0, count), expected);
                 }
             }
         }
-        assertThat(server.good(server.a, Cdb.read16(0, blocks, true))).as("seed %d", seed).isEqualTo(model);
+        assertThat(server.good(server.a, Cdb.read16(0, blocks, true)))
+                .as("seed %d", seed)
+                .isEqualTo(model);
     }
 
     private static byte[] read(int form, int lba, int count) {
@@ -130,7 +137,9 @@ class MediumCommandsTest {
         byte[] list = Cdb.unmapParameters(List.of(new Cdb.UnmapRange(0, 1), new Cdb.UnmapRange(capacity - 1, 2)));
         server.good(server.a, Cdb.write16(0, 1, false), bytes(512, 7));
         outOfRange(Cdb.unmap(list.length), list);
-        assertThat(server.good(server.a, Cdb.read16(0, 1, false))).as("no part of the list").containsOnly(7);
+        assertThat(server.good(server.a, Cdb.read16(0, 1, false)))
+                .as("no part of the list")
+                .containsOnly(7);
     }
 
     @Test
@@ -190,8 +199,7 @@ class MediumCommandsTest {
                                 bytes(2048, 5))
                         .information())
                 .isEqualTo(1024);
-        server.fails(
-                server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, Cdb.verify16(0, 1, 2));
+        server.fails(server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, Cdb.verify16(0, 1, 2));
     }
 
     @Test
@@ -212,7 +220,10 @@ class MediumCommandsTest {
                 Cdb.write16(0, 1, false),
                 bytes(200, 9));
         byte[] read = server.good(server.a, Cdb.read16(0, 3, false));
-        assertThat(read).startsWith(bytes(512, 2)).endsWith(new byte[512]).contains(3, org.assertj.core.data.Index.atIndex(600));
+        assertThat(read)
+                .startsWith(bytes(512, 2))
+                .endsWith(new byte[512])
+                .contains(3, org.assertj.core.data.Index.atIndex(600));
     }
 
     @Test
@@ -297,9 +308,15 @@ class MediumCommandsTest {
             return null;
         }));
         server.good(server.a, Cdb.write16(0, 1, true), bytes(512, 1));
-        assertThat(last.get()).isInstanceOfSatisfying(BlockRequest.Write.class, write -> assertThat(write.forceUnitAccess()).isTrue());
+        assertThat(last.get())
+                .isInstanceOfSatisfying(
+                        BlockRequest.Write.class,
+                        write -> assertThat(write.forceUnitAccess()).isTrue());
         server.good(server.a, Cdb.write16(0, 1, false), bytes(512, 1));
-        assertThat(last.get()).isInstanceOfSatisfying(BlockRequest.Write.class, write -> assertThat(write.forceUnitAccess()).isFalse());
+        assertThat(last.get())
+                .isInstanceOfSatisfying(
+                        BlockRequest.Write.class,
+                        write -> assertThat(write.forceUnitAccess()).isFalse());
         server.good(server.a, Cdb.read16(0, 1, true));
         assertThat(last.get()).isEqualTo(new BlockRequest.Read(0, 1, true));
         server.good(server.a, Cdb.synchronizeCache10(3, 4));
@@ -308,8 +325,8 @@ class MediumCommandsTest {
 
     @Test
     void dataThatTheTransportCannotDeliverEndsTheCommandAndWritesNothing() {
-        DeviceServer.Running write = server.start(
-                server.a, 7000, TaskAttribute.SIMPLE, Cdb.write16(0, 1, false), bytes(512, 4), false);
+        DeviceServer.Running write =
+                server.start(server.a, 7000, TaskAttribute.SIMPLE, Cdb.write16(0, 1, false), bytes(512, 4), false);
         DeviceServer.get(write.wanted);
         ScsiTask task = write.task;
         assertThat(task).isNotNull();

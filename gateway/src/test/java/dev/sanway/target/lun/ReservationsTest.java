@@ -19,11 +19,11 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.Optional;
-import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -139,8 +139,7 @@ class ReservationsTest {
         outGood(server.b, PREEMPT, 3, 2, 1, 0);
         server.fails(server.a, SenseKey.UNIT_ATTENTION, AdditionalSense.REGISTRATIONS_PREEMPTED, cdb(0));
         reserved(2, 3);
-        assertThat(server.run(server.a, Cdb.read16(0, 1, false)).status())
-                .isEqualTo(StatusCode.RESERVATION_CONFLICT);
+        assertThat(server.run(server.a, Cdb.read16(0, 1, false)).status()).isEqualTo(StatusCode.RESERVATION_CONFLICT);
     }
 
     @Test
@@ -185,8 +184,7 @@ class ReservationsTest {
         System.arraycopy(id, 0, list, 24, id.length);
         assertThat(out(server.a, MOVE, 0, list).status()).isZero();
         reserved(0xE, 3);
-        assertThat(server.run(server.a, Cdb.read16(0, 1, false)).status())
-                .isEqualTo(StatusCode.RESERVATION_CONFLICT);
+        assertThat(server.run(server.a, Cdb.read16(0, 1, false)).status()).isEqualTo(StatusCode.RESERVATION_CONFLICT);
         Nexus moved = new Nexus("iqn.host:e", "80000000000e", server.target.name(), 2);
         server.target.nexusEstablished(moved);
         server.good(moved, Cdb.read16(0, 1, false));
@@ -230,8 +228,7 @@ class ReservationsTest {
         reserved(1, 3);
         restart();
         reserved(1, 3);
-        assertThat(server.run(server.b, Cdb.read16(0, 1, false)).status())
-                .isEqualTo(StatusCode.RESERVATION_CONFLICT);
+        assertThat(server.run(server.b, Cdb.read16(0, 1, false)).status()).isEqualTo(StatusCode.RESERVATION_CONFLICT);
         outGood(server.a, REGISTER, 0, 1, 2, 0);
         restart();
         notReserved();
@@ -252,7 +249,8 @@ class ReservationsTest {
         store = new MemoryTarget.HeapReservationStore();
         server = new DeviceServer(512, store, false);
         LogicalUnit slow = new LogicalUnit(
-                server.device, LogicalUnitConfig.volume(UUID.randomUUID(), true).withInitialUnitAttention(false),
+                server.device,
+                LogicalUnitConfig.volume(UUID.randomUUID(), true).withInitialUnitAttention(false),
                 new ReservationStore() {
                     @Override
                     public CompletionStage<Optional<byte[]>> load(UUID logicalUnit) {
@@ -265,13 +263,13 @@ class ReservationsTest {
                     }
                 });
         server.target.add(1, slow);
-        server.start(server.a, 1L << 48, 99, TaskAttribute.SIMPLE, cdb(0), new byte[0], true).await(); // the new inventory
+        server.start(server.a, 1L << 48, 99, TaskAttribute.SIMPLE, cdb(0), new byte[0], true)
+                .await(); // the new inventory
         byte[] list = Reserve.list(0, 1, APTPL);
         byte[] register = cdb(0x5F, IGNORE, 0, 0, 0, 0, 0, 0, 24);
-        DeviceServer.Running first =
-                server.start(server.a, 1L << 48, 100, TaskAttribute.SIMPLE, register, list, true);
-        DeviceServer.Running second = server.start(
-                server.a, 1L << 48, 101, TaskAttribute.SIMPLE, register, Reserve.list(0, 2, APTPL), true);
+        DeviceServer.Running first = server.start(server.a, 1L << 48, 100, TaskAttribute.SIMPLE, register, list, true);
+        DeviceServer.Running second =
+                server.start(server.a, 1L << 48, 101, TaskAttribute.SIMPLE, register, Reserve.list(0, 2, APTPL), true);
         DeviceServer.Running read = server.start(
                 server.a, 1L << 48, 102, TaskAttribute.SIMPLE, cdb(0x5E, 0, 0, 0, 0, 0, 0, 1, 0), new byte[0], true);
         assertThat(read.await().data()).as("not registered yet").hasSize(8);
@@ -280,10 +278,15 @@ class ReservationsTest {
         saves.set(0, CompletableFuture.failedFuture(new IllegalStateException("disk full")));
         durable.complete(null);
         assertThat(first.await().status()).isZero();
-        DeviceServer.check(
-                second.await(), SenseKey.HARDWARE_ERROR, AdditionalSense.INTERNAL_TARGET_FAILURE);
+        DeviceServer.check(second.await(), SenseKey.HARDWARE_ERROR, AdditionalSense.INTERNAL_TARGET_FAILURE);
         byte[] keys = server.start(
-                        server.a, 1L << 48, 103, TaskAttribute.SIMPLE, cdb(0x5E, 0, 0, 0, 0, 0, 0, 1, 0), new byte[0], true)
+                        server.a,
+                        1L << 48,
+                        103,
+                        TaskAttribute.SIMPLE,
+                        cdb(0x5E, 0, 0, 0, 0, 0, 0, 1, 0),
+                        new byte[0],
+                        true)
                 .await()
                 .data();
         assertThat(BigEndian.i64(keys, 8)).isEqualTo(1);
@@ -293,7 +296,8 @@ class ReservationsTest {
     void commandsWaitUntilTheReservationsAreKnown() {
         CompletableFuture<Optional<byte[]>> loaded = new CompletableFuture<>();
         LogicalUnit late = new LogicalUnit(
-                server.device, LogicalUnitConfig.volume(UUID.randomUUID(), true).withInitialUnitAttention(false),
+                server.device,
+                LogicalUnitConfig.volume(UUID.randomUUID(), true).withInitialUnitAttention(false),
                 new ReservationStore() {
                     @Override
                     public CompletionStage<Optional<byte[]>> load(UUID logicalUnit) {
@@ -306,8 +310,8 @@ class ReservationsTest {
                     }
                 });
         server.otherTarget.add(1, late);
-        DeviceServer.Running read = server.start(
-                server.b, 1L << 48, 100, TaskAttribute.SIMPLE, Cdb.read16(0, 1, false), new byte[0], true);
+        DeviceServer.Running read =
+                server.start(server.b, 1L << 48, 100, TaskAttribute.SIMPLE, Cdb.read16(0, 1, false), new byte[0], true);
         server.run(server.a, cdb(0x12, 0, 0, 0, 36));
         assertThat(read.answer).isNotDone();
         Map<Nexus, Long> registrations = new LinkedHashMap<>();
@@ -355,7 +359,10 @@ class ReservationsTest {
                 accepted++;
                 state = done.state();
                 assertThat(done.news()).as(what).noneMatch(news -> news.nexus().equals(from));
-                assertThat(done.aborted()).as(what).allMatch(before::isRegistered).doesNotContain(from);
+                assertThat(done.aborted())
+                        .as(what)
+                        .allMatch(before::isRegistered)
+                        .doesNotContain(from);
             }
             ReservationState.Held held = state.held();
             if (held != null) {

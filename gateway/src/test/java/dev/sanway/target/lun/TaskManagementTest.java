@@ -73,19 +73,19 @@ class TaskManagementTest {
 
     private CompletableFuture<Boolean> end(How how, int tag, long deadlineMillis) {
         CompletableFuture<Boolean> ended = new CompletableFuture<>();
-        TaskManagement function =
-                switch (how) {
-                    case ABORT_TASK -> new TaskManagement.AbortTask(0, tag);
-                    case ABORT_TASK_SET -> new TaskManagement.AbortTaskSet(0);
-                    case CLEAR_TASK_SET -> new TaskManagement.ClearTaskSet(0);
-                    case LOGICAL_UNIT_RESET -> new TaskManagement.LogicalUnitReset(0);
-                    case TARGET_RESET -> new TaskManagement.TargetReset(false);
-                    case NEXUS_LOST -> new TaskManagement.ClearAca(0);
-                };
+        TaskManagement function = switch (how) {
+            case ABORT_TASK -> new TaskManagement.AbortTask(0, tag);
+            case ABORT_TASK_SET -> new TaskManagement.AbortTaskSet(0);
+            case CLEAR_TASK_SET -> new TaskManagement.ClearTaskSet(0);
+            case LOGICAL_UNIT_RESET -> new TaskManagement.LogicalUnitReset(0);
+            case TARGET_RESET -> new TaskManagement.TargetReset(false);
+            case NEXUS_LOST -> new TaskManagement.ClearAca(0);
+        };
         if (how == How.NEXUS_LOST) {
             server.target.nexusLost(server.a, deadlineMillis, ended::complete);
         } else {
-            server.target.manage(server.a, function, deadlineMillis, result -> ended.complete(result == Result.COMPLETE));
+            server.target.manage(
+                    server.a, function, deadlineMillis, result -> ended.complete(result == Result.COMPLETE));
         }
         return ended;
     }
@@ -135,7 +135,8 @@ class TaskManagementTest {
         hold(false);
         Running old = write(1, TaskAttribute.SIMPLE, true);
         awaitHeld(1);
-        assertThat(server.manage(server.a, new TaskManagement.AbortTask(0, 1), 50)).isEqualTo(Result.REJECTED);
+        assertThat(server.manage(server.a, new TaskManagement.AbortTask(0, 1), 50))
+                .isEqualTo(Result.REJECTED);
         byte[] newer = new byte[512];
         Arrays.fill(newer, (byte) 7);
         Running later = server.start(server.b, Cdb.write16(0, 1, false), newer);
@@ -161,7 +162,8 @@ class TaskManagementTest {
         assertThat(server.manage(server.b, new TaskManagement.AbortTask(0, 1), 100))
                 .as("tags are a nexus's own")
                 .isEqualTo(Result.TASK_DOES_NOT_EXIST);
-        assertThat(server.manage(server.b, new TaskManagement.AbortTaskSet(0), 100)).isEqualTo(Result.COMPLETE);
+        assertThat(server.manage(server.b, new TaskManagement.AbortTaskSet(0), 100))
+                .isEqualTo(Result.COMPLETE);
         assertThat(write.answer).isNotDone();
         server.onLoop(server.gate::open);
         assertThat(write.await().status()).isZero();
@@ -172,11 +174,11 @@ class TaskManagementTest {
         hold(true);
         Running first = write(1, TaskAttribute.SIMPLE, true);
         awaitHeld(1);
-        assertThat(server.manage(server.b, new TaskManagement.ClearTaskSet(0), 100)).isEqualTo(Result.COMPLETE);
+        assertThat(server.manage(server.b, new TaskManagement.ClearTaskSet(0), 100))
+                .isEqualTo(Result.COMPLETE);
         assertThat(first.await().isAborted()).isTrue();
         server.onLoop(server.gate::open);
-        server.fails(
-                server.a, SenseKey.UNIT_ATTENTION, AdditionalSense.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR, cdb(0));
+        server.fails(server.a, SenseKey.UNIT_ATTENTION, AdditionalSense.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR, cdb(0));
 
         byte[] page = server.good(server.a, cdb(0x1A, 0x08, 0x0A, 0, 255));
         page[0] = 0;
@@ -187,7 +189,8 @@ class TaskManagementTest {
         hold(true);
         Running second = write(1, TaskAttribute.SIMPLE, true);
         awaitHeld(1);
-        assertThat(server.manage(server.b, new TaskManagement.ClearTaskSet(0), 100)).isEqualTo(Result.COMPLETE);
+        assertThat(server.manage(server.b, new TaskManagement.ClearTaskSet(0), 100))
+                .isEqualTo(Result.COMPLETE);
         assertThat(second.await().status()).isEqualTo(StatusCode.TASK_ABORTED);
         server.onLoop(server.gate::open);
         server.good(server.a, cdb(0));
@@ -196,12 +199,14 @@ class TaskManagementTest {
     @Test
     void aResetIsNewsToAllAndPutsModesAndReservationsBack() {
         server.good(server.a, cdb(0x16));
-        assertThat(server.manage(server.b, new TaskManagement.LogicalUnitReset(0), 100)).isEqualTo(Result.COMPLETE);
+        assertThat(server.manage(server.b, new TaskManagement.LogicalUnitReset(0), 100))
+                .isEqualTo(Result.COMPLETE);
         server.fails(server.b, SenseKey.UNIT_ATTENTION, AdditionalSense.DEVICE_RESET, cdb(0));
         server.good(server.b, cdb(0));
         server.fails(server.a, SenseKey.UNIT_ATTENTION, AdditionalSense.DEVICE_RESET, cdb(0));
         server.good(server.b, cdb(0x16));
-        assertThat(server.manage(server.b, new TaskManagement.TargetReset(true), 100)).isEqualTo(Result.COMPLETE);
+        assertThat(server.manage(server.b, new TaskManagement.TargetReset(true), 100))
+                .isEqualTo(Result.COMPLETE);
         server.fails(server.a, SenseKey.UNIT_ATTENTION, AdditionalSense.BUS_RESET, cdb(0));
         server.good(server.a, cdb(0));
     }
@@ -213,7 +218,8 @@ class TaskManagementTest {
         Running second = server.start(server.a, 2, TaskAttribute.SIMPLE, Cdb.read16(8, 1, false), new byte[0], true);
         Running foreign = server.start(server.b, 1, TaskAttribute.SIMPLE, Cdb.read16(16, 1, false), new byte[0], true);
         awaitHeld(3);
-        Answer twice = server.start(server.a, 1, TaskAttribute.SIMPLE, cdb(0), new byte[0], true).await();
+        Answer twice = server.start(server.a, 1, TaskAttribute.SIMPLE, cdb(0), new byte[0], true)
+                .await();
         DeviceServer.check(twice, SenseKey.ABORTED_COMMAND, AdditionalSense.OVERLAPPED_COMMANDS_ATTEMPTED);
         assertThat(first.await().isAborted()).isTrue();
         assertThat(second.await().isAborted()).isTrue();
@@ -227,9 +233,11 @@ class TaskManagementTest {
         hold(true);
         List<Running> running = new ArrayList<>();
         for (int tag = 0; tag < 1024; tag++) {
-            running.add(server.start(server.a, tag, TaskAttribute.SIMPLE, Cdb.read16(tag, 1, false), new byte[0], true));
+            running.add(
+                    server.start(server.a, tag, TaskAttribute.SIMPLE, Cdb.read16(tag, 1, false), new byte[0], true));
         }
-        Answer refused = server.start(server.a, 5000, TaskAttribute.SIMPLE, cdb(0), new byte[0], true).await();
+        Answer refused = server.start(server.a, 5000, TaskAttribute.SIMPLE, cdb(0), new byte[0], true)
+                .await();
         assertThat(refused.status()).isEqualTo(StatusCode.TASK_SET_FULL);
         server.good(server.b, cdb(0));
         server.onLoop(server.gate::open);
@@ -240,7 +248,8 @@ class TaskManagementTest {
 
     @Test
     void acaIsRefused() {
-        Answer answer = server.start(server.a, 1, TaskAttribute.ACA, cdb(0), new byte[0], true).await();
+        Answer answer = server.start(server.a, 1, TaskAttribute.ACA, cdb(0), new byte[0], true)
+                .await();
         assertThat(answer.status()).isEqualTo(StatusCode.CHECK_CONDITION);
         assertThat(answer.sense()).isNotNull();
     }
@@ -256,12 +265,11 @@ class TaskManagementTest {
             TaskAttribute[] attributes = new TaskAttribute[count];
             List<Running> running = new ArrayList<>();
             for (int i = 0; i < count; i++) {
-                attributes[i] =
-                        switch (random.nextInt(4)) {
-                            case 0 -> TaskAttribute.ORDERED;
-                            case 1 -> random.nextInt(4) == 0 ? TaskAttribute.HEAD_OF_QUEUE : TaskAttribute.SIMPLE;
-                            default -> TaskAttribute.SIMPLE;
-                        };
+                attributes[i] = switch (random.nextInt(4)) {
+                    case 0 -> TaskAttribute.ORDERED;
+                    case 1 -> random.nextInt(4) == 0 ? TaskAttribute.HEAD_OF_QUEUE : TaskAttribute.SIMPLE;
+                    default -> TaskAttribute.SIMPLE;
+                };
                 running.add(server.start(
                         random.nextBoolean() ? server.a : server.b,
                         i,
@@ -278,18 +286,19 @@ class TaskManagementTest {
             for (int i = 0; i < count; i++) {
                 // A task that had begun before a head of queue task came is not stopped by it.
                 boolean headBlocks = anyHead && i > firstHead;
-                boolean runs =
-                        switch (attributes[i]) {
-                            case HEAD_OF_QUEUE -> true;
-                            case ORDERED -> !older && !headBlocks;
-                            case SIMPLE, ACA -> !olderOrdered && !headBlocks;
-                        };
+                boolean runs = switch (attributes[i]) {
+                    case HEAD_OF_QUEUE -> true;
+                    case ORDERED -> !older && !headBlocks;
+                    case SIMPLE, ACA -> !olderOrdered && !headBlocks;
+                };
                 expected += runs ? 1 : 0;
                 older = true;
                 olderOrdered |= attributes[i] == TaskAttribute.ORDERED;
             }
             int held = server.<Integer>onLoop(() -> server.gate.heldCount());
-            assertThat(held).as("seed %d round %d %s", seed, round, Arrays.toString(attributes)).isEqualTo(expected);
+            assertThat(held)
+                    .as("seed %d round %d %s", seed, round, Arrays.toString(attributes))
+                    .isEqualTo(expected);
             server.onLoop(server.gate::open);
             for (Running each : running) {
                 assertThat(each.await().status()).isZero();
@@ -305,8 +314,7 @@ class TaskManagementTest {
         hold(false);
         Running victim = write(1, TaskAttribute.SIMPLE, true);
         awaitHeld(1);
-        Running preempt =
-                server.start(server.b, cdb(0x5F, 5, 5, 0, 0, 0, 0, 0, 24), Reserve.list(2, 1, 0));
+        Running preempt = server.start(server.b, cdb(0x5F, 5, 5, 0, 0, 0, 0, 0, 24), Reserve.list(2, 1, 0));
         byte[] keys = server.good(server.b, cdb(0x5E, 0, 0, 0, 0, 0, 0, 1, 0));
         assertThat(BigEndian.i64(keys, 8)).isEqualTo(2);
         assertThat(preempt.answer).isNotDone();
