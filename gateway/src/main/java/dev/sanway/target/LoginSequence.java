@@ -160,7 +160,7 @@ final class LoginSequence {
             if (refused != null) {
                 return refused;
             }
-        } else if (!authenticated && credentials != null) {
+        } else if (!authenticated && wantsChap()) {
             return new Refuse(
                     LoginStatus.AUTHENTICATION_FAILURE, "the host must prove itself by CHAP and skipped that stage");
         }

@@ -1,5 +1,6 @@
 package dev.sanway.target;
 
+import dev.sanway.iscsi.AsyncEvent;
 import dev.sanway.iscsi.DecodeResult;
 import dev.sanway.iscsi.KeyValue;
 import dev.sanway.iscsi.LoginStage;
@@ -8,7 +9,6 @@ import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.Pdu.ResidualKind;
 import dev.sanway.iscsi.PduViolation;
 import dev.sanway.iscsi.RejectReason;
-import dev.sanway.iscsi.SerialNumber;
 import dev.sanway.iscsi.TextKey;
 import dev.sanway.target.lun.Nexus;
 import dev.sanway.target.lun.ScsiCommand;
@@ -24,13 +24,9 @@ import io.netty.util.collection.IntObjectHashMap;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,32 +42,23 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
 
     private static final Logger log = LoggerFactory.getLogger(Session.class);
 
-    private static final int ASYNC_LOGOUT_REQUEST = 1;
-    private static final int ASYNC_DROP_ALL = 3;
-
     private final Channel channel;
     private final SessionSetup setup;
     private final TargetLimits limits;
     private final Instant since = Instant.now();
     private final CommandWindow window;
+    private final CommandOrder order;
+    private final ResponseWriter writer;
+    private final PeerWatch watch;
     private final IntObjectHashMap<SessionTask> tasks = new IntObjectHashMap<>();
-    private final ArrayDeque<SessionTask> waiting = new ArrayDeque<>();
-    private final TreeMap<Integer, Runnable> early = new TreeMap<>(SessionOrder.BY_SERIAL);
+    private final TaskAdmission admission;
     private final TaskManagementService taskManagement;
     private final TextService text;
     private final SessionCounters counters = new SessionCounters();
     private final List<Runnable> whenEnded = new ArrayList<>();
 
     private NegotiatedParameters parameters;
-    private int statSn;
-    private int nextTransferTag = 1;
     private int immediateUnderWay;
-    private long heldBytes;
-    private boolean retryScheduled;
-    private boolean flushScheduled;
-    private boolean reading;
-    private long heardNanos = System.nanoTime();
-    private long pingedNanos;
     private boolean ending;
     private boolean ended;
 
@@ -79,9 +66,16 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         this.channel = channel;
         this.setup = setup;
         this.limits = setup.limits();
-        this.window = new CommandWindow(setup.expCmdSn(), limits.commandsPerSession());
-        this.statSn = setup.statSn();
         this.parameters = setup.parameters();
+        this.window = new CommandWindow(setup.expCmdSn(), limits.commandsPerSession());
+        this.order = new CommandOrder(window, this::carryOut);
+        this.writer = new ResponseWriter(channel, window, this::underWay, setup.statSn());
+        this.watch = new PeerWatch(
+                channel,
+                limits,
+                writer::ping,
+                () -> end("no answer to a ping within " + limits.pingReplyMillis() + " ms: the initiator seems dead"));
+        this.admission = new TaskAdmission(channel.eventLoop(), setup.inFlight(), limits.bytesPerSession());
         this.taskManagement = new TaskManagementService(this, setup);
         this.text = new TextService(this);
     }
@@ -176,16 +170,15 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
     /** Full feature phase begins: called on the loop, after the last login response was written. */
     void begin() {
         device().nexusEstablished(nexus());
-        schedulePing();
+        watch.start();
     }
 
     // ---- from the network
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
-        heardNanos = System.nanoTime();
-        pingedNanos = 0;
-        reading = true;
+        watch.heard();
+        writer.reading(true);
         if (!(message instanceof DecodeResult result)) {
             ctx.fireChannelRead(message);
             return;
@@ -204,13 +197,12 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
 
     @Override
     public void channelReadComplete(ChannelHandlerContext ctx) {
-        reading = false;
-        ctx.flush();
+        writer.reading(false);
     }
 
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
-        heardNanos = System.nanoTime();
+        watch.heard();
         ctx.channel().config().setAutoRead(ctx.channel().isWritable());
     }
 
@@ -245,65 +237,8 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         if (request instanceof Pdu.LoginRequest) {
             reject(RejectReason.PROTOCOL_ERROR, request);
             end("a login request in full feature phase");
-            return;
-        }
-        if (request.immediate()) {
-            carryOut(request);
-            return;
-        }
-        switch (window.arrival(request.cmdSn())) {
-            case NEXT -> {
-                window.advance();
-                carryOut(request);
-                releaseEarly();
-            }
-            case EARLY -> {
-                if (early.containsKey(request.cmdSn())) {
-                    request.release();
-                } else {
-                    early.put(request.cmdSn(), new HeldRequest(request));
-                }
-            }
-            case OUTSIDE -> request.release();
-        }
-    }
-
-    /** A request that came before its turn. */
-    private final class HeldRequest implements Runnable {
-        private Pdu.@Nullable NumberedRequest request;
-
-        HeldRequest(Pdu.NumberedRequest request) {
-            this.request = request;
-        }
-
-        @Override
-        public void run() {
-            Pdu.NumberedRequest held = request;
-            request = null;
-            if (held != null) {
-                carryOut(held);
-            }
-        }
-
-        /** Aborted before its turn: its number counts as received, and nothing is done. */
-        void plug() {
-            if (request != null) {
-                request.release();
-                request = null;
-            }
-        }
-
-        boolean isTaskOf(Predicate<Pdu.ScsiCommandPdu> which) {
-            return request instanceof Pdu.ScsiCommandPdu command && which.test(command);
-        }
-    }
-
-    private void releaseEarly() {
-        for (Runnable next = early.remove(window.expCmdSn());
-                next != null && !ending;
-                next = early.remove(window.expCmdSn())) {
-            window.advance();
-            next.run();
+        } else {
+            order.received(request);
         }
     }
 
@@ -357,11 +292,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         tasks.put(task.tag(), task);
         immediateUnderWay += pdu.immediate() ? 1 : 0;
         counters.command();
-        if (!waiting.isEmpty() || !takeBytes(task)) {
-            waiting.addLast(task);
-        } else {
-            task.start();
-        }
+        admission.submit(task);
     }
 
     private @Nullable String wrongInCommand(Pdu.ScsiCommandPdu pdu) {
@@ -399,48 +330,6 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         };
     }
 
-    /** A session may always have one command, however large and however full the process is. */
-    private boolean takeBytes(SessionTask task) {
-        long bytes = task.heldBytes();
-        if (heldBytes == 0) {
-            setup.inFlight().take(bytes);
-        } else if (heldBytes + bytes > limits.bytesPerSession()) {
-            return false;
-        } else if (!setup.inFlight().tryTake(bytes)) {
-            if (!retryScheduled) {
-                retryScheduled = true;
-                setup.inFlight().whenFree(() -> channel.eventLoop().execute(this::retryWaiting));
-            }
-            return false;
-        }
-        heldBytes += bytes;
-        return true;
-    }
-
-    private void retryWaiting() {
-        retryScheduled = false;
-        startWaiting();
-    }
-
-    private void startWaiting() {
-        while (!ending) {
-            SessionTask next = waiting.peekFirst();
-            if (next == null || !takeBytes(next)) {
-                return;
-            }
-            waiting.removeFirst();
-            next.start();
-        }
-    }
-
-    private void giveBytes(long bytes) {
-        heldBytes -= bytes;
-        setup.inFlight().give(bytes);
-        if (!waiting.isEmpty()) {
-            channel.eventLoop().execute(this::startWaiting);
-        }
-    }
-
     private void dataOut(Pdu.DataOut pdu) {
         SessionTask task = tasks.get(pdu.initiatorTaskTag());
         if (task == null) {
@@ -475,13 +364,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
 
     /** Sends an R2T. */
     void solicit(SessionTask task, WriteTransfer write) {
-        int offset = write.solicitOffset();
-        int r2tSn = write.r2tSn();
-        int tag = nextTransferTag;
-        nextTransferTag = tag + 1 == Pdu.NO_TAG ? 1 : tag + 1;
-        int length = write.solicit(tag, parameters().maxBurstLength());
-        send(new Pdu.ReadyToTransfer(
-                task.lun(), task.tag(), tag, statSn, window.expCmdSn(), window.maxCmdSn(), r2tSn, offset, length));
+        writer.solicit(task, write, parameters.maxBurstLength());
     }
 
     /** Sends data and status of a command; takes {@code data} over. */
@@ -490,96 +373,38 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         forget(task);
         if (ending) {
             data.release();
-            giveBytes(task.heldBytes());
+            admission.give(task.heldBytes());
             return;
         }
+        boolean hasData = data.isReadable();
         counters.read(data.readableBytes());
-        boolean collapsed = data.isReadable() && answer.sense().length == 0;
-        int pdus = sendData(task, answer, data, collapsed, residual, residualCount);
-        if (!collapsed) {
-            send(new Pdu.ScsiResponsePdu(
-                    ResidualKind.NONE,
-                    residual,
-                    0,
-                    answer.status(),
-                    task.tag(),
-                    0,
-                    statSn++,
-                    window.expCmdSn(),
-                    window.maxCmdSn(),
-                    pdus + r2ts,
-                    0,
-                    residualCount,
-                    senseSegment(answer.sense())));
-        }
+        writer.answer(task.tag(), answer, data, residual, residualCount, r2ts, parameters);
         // Data belong to the session until they are on their way: a slow reader holds its own bytes only.
         long bytes = task.heldBytes();
-        if (pdus > 0 && !channel.isWritable()) {
-            channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> giveBytes(bytes));
+        if (hasData && !channel.isWritable()) {
+            channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> admission.give(bytes));
         } else {
-            giveBytes(bytes);
+            admission.give(bytes);
         }
-    }
-
-    private int sendData(
-            SessionTask task,
-            ScsiResponse answer,
-            ByteBuf data,
-            boolean collapsed,
-            ResidualKind residual,
-            int residualCount) {
-        int total = data.readableBytes();
-        int segment = parameters().initiatorMaxRecvDataSegmentLength();
-        int burst = parameters().maxBurstLength();
-        int offset = 0;
-        int dataSn = 0;
-        while (offset < total) {
-            int burstLeft = burst - offset % burst;
-            int length = Math.min(Math.min(segment, burstLeft), total - offset);
-            boolean last = offset + length == total;
-            boolean withStatus = last && collapsed;
-            send(new Pdu.DataIn(
-                    last || length == burstLeft,
-                    false,
-                    withStatus ? residual : ResidualKind.NONE,
-                    withStatus,
-                    withStatus ? answer.status() : 0,
-                    0,
-                    task.tag(),
-                    Pdu.NO_TAG,
-                    withStatus ? statSn++ : 0,
-                    window.expCmdSn(),
-                    window.maxCmdSn(),
-                    dataSn++,
-                    offset,
-                    withStatus ? residualCount : 0,
-                    data.readRetainedSlice(length)));
-            offset += length;
-        }
-        data.release();
-        return dataSn;
-    }
-
-    private static ByteBuf senseSegment(byte[] sense) {
-        if (sense.length == 0) {
-            return Unpooled.EMPTY_BUFFER;
-        }
-        return Unpooled.buffer(2 + sense.length).writeShort(sense.length).writeBytes(sense);
     }
 
     /** The task was aborted; nobody is told. */
     void dropped(SessionTask task) {
-        boolean hadBytes = !waiting.remove(task);
         forget(task);
-        if (hadBytes) {
-            giveBytes(task.heldBytes());
-        }
+        admission.dropped(task);
     }
 
     private void forget(SessionTask task) {
         tasks.remove(task.tag());
         immediateUnderWay -= task.immediate() ? 1 : 0;
-        window.grant(tasks.size() - immediateUnderWay + early.size());
+    }
+
+    private int underWay() {
+        return tasks.size() - immediateUnderWay + order.held();
+    }
+
+    CommandOrder order() {
+        return order;
     }
 
     // ---- for task management
@@ -589,33 +414,8 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         return tasks.get(tag);
     }
 
-    /** Drops the commands that the device does not know yet: waiting for their turn or for room. */
-    void dropUnstarted(Predicate<SessionTask> which) {
-        for (SessionTask task : new ArrayList<>(waiting)) {
-            if (which.test(task)) {
-                task.drop();
-            }
-        }
-    }
-
-    /** Plugs commands that came early and were numbered before {@code cmdSn}. */
-    void plugEarly(int cmdSn, Predicate<Pdu.ScsiCommandPdu> which) {
-        early.forEach((sn, held) -> {
-            if (SerialNumber.lessThan(sn, cmdSn) && held instanceof HeldRequest request && request.isTaskOf(which)) {
-                request.plug();
-            }
-        });
-    }
-
-    /** The number of a command that never came, or came early, counts as received (RFC 7143 11.5.1, ABORT TASK). */
-    void plug(int cmdSn) {
-        Runnable held = early.get(cmdSn);
-        if (held instanceof HeldRequest request) {
-            request.plug();
-        } else {
-            early.put(cmdSn, () -> {});
-        }
-        releaseEarly();
+    TaskAdmission admission() {
+        return admission;
     }
 
     // ---- NOP, log-out, rejects
@@ -632,7 +432,13 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             echo.writerIndex(echo.readerIndex() + limit);
         }
         send(new Pdu.NopIn(
-                nop.lun(), nop.initiatorTaskTag(), Pdu.NO_TAG, statSn++, window.expCmdSn(), grantedMaxCmdSn(), echo));
+                nop.lun(),
+                nop.initiatorTaskTag(),
+                Pdu.NO_TAG,
+                writer.takeStatSn(),
+                window.expCmdSn(),
+                grantedMaxCmdSn(),
+                echo));
     }
 
     private void logout(Pdu.LogoutRequest request) {
@@ -662,7 +468,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
 
     private Pdu.LogoutResponse logoutResponse(Pdu.LogoutRequest request, int response) {
         return new Pdu.LogoutResponse(
-                response, request.initiatorTaskTag(), statSn++, window.expCmdSn(), grantedMaxCmdSn(), 0, 0);
+                response, request.initiatorTaskTag(), writer.takeStatSn(), window.expCmdSn(), grantedMaxCmdSn(), 0, 0);
     }
 
     private void violated(PduViolation violation) {
@@ -680,116 +486,46 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             case BAD_FIELD -> RejectReason.INVALID_PDU_FIELD;
             case BAD_AHS, HEADER_DIGEST, TOO_LONG -> RejectReason.PROTOCOL_ERROR;
         };
-        sendReject(reason, Unpooled.wrappedBuffer(violation.header()));
+        writer.reject(reason, Unpooled.wrappedBuffer(violation.header()));
         Rejected rejected = Rejected.of(violation);
         if (violation.kind() == PduViolation.Kind.DATA_DIGEST) {
             SessionTask task = rejected.isDataOut() ? tasks.get(violation.initiatorTaskTag()) : null;
             if (task != null) {
                 task.dataOutDamaged(rejected.targetTransferTag(), rejected.isFinal());
             }
-        } else if (rejected.numbered() && window.arrival(rejected.cmdSn()) == CommandWindow.Arrival.NEXT) {
-            window.advance();
-            releaseEarly();
+        } else if (rejected.numbered()) {
+            order.rejected(rejected.cmdSn());
         }
     }
 
-    /** Rejects a PDU and releases it. */
     @Override
     public void reject(RejectReason reason, Pdu pdu) {
-        sendReject(reason, Rejected.header(pdu, channel.alloc()));
+        writer.reject(reason, pdu);
     }
-
-    private void sendReject(RejectReason reason, ByteBuf header) {
-        send(new Pdu.Reject(reason.code(), statSn++, window.expCmdSn(), grantedMaxCmdSn(), 0, header));
-    }
-
-    // ---- sending
 
     @Override
     public int takeStatSn() {
-        return statSn++;
+        return writer.takeStatSn();
     }
 
-    /** MaxCmdSN after opening the window as far as commands under way allow. */
     @Override
     public int grantedMaxCmdSn() {
-        window.grant(tasks.size() - immediateUnderWay + early.size());
-        return window.maxCmdSn();
+        return writer.grantedMaxCmdSn();
     }
 
-    /** Writes a PDU; flushes are gathered: at the end of a read, or else of the loop's turn. */
     @Override
     public void send(Pdu pdu) {
-        channel.write(pdu, channel.voidPromise());
-        if (!reading && !flushScheduled) {
-            flushScheduled = true;
-            channel.eventLoop().execute(() -> {
-                flushScheduled = false;
-                channel.flush();
-            });
-        }
-    }
-
-    // ---- is the peer alive
-
-    private void schedulePing() {
-        channel.eventLoop().schedule(this::ping, Math.max(1, limits.idlePingMillis() / 4), TimeUnit.MILLISECONDS);
-    }
-
-    private void ping() {
-        if (ending) {
-            return;
-        }
-        long now = System.nanoTime();
-        if (pingedNanos != 0 && now - pingedNanos > TimeUnit.MILLISECONDS.toNanos(limits.pingReplyMillis())) {
-            end("no answer to a ping within " + limits.pingReplyMillis() + " ms: the initiator seems dead");
-            return;
-        }
-        if (pingedNanos == 0 && now - heardNanos > TimeUnit.MILLISECONDS.toNanos(limits.idlePingMillis())) {
-            pingedNanos = now;
-            channel.writeAndFlush(new Pdu.NopIn(
-                    0,
-                    Pdu.NO_TAG,
-                    nextTransferTag++,
-                    statSn,
-                    window.expCmdSn(),
-                    grantedMaxCmdSn(),
-                    Unpooled.EMPTY_BUFFER));
-        }
-        schedulePing();
+        writer.send(pdu);
     }
 
     // ---- the end
 
-    /** Asks the initiator to log out, and drops the session if it has not within {@code seconds}. On the loop. */
-    void requestLogout(int seconds, String why) {
-        if (ending) {
-            return;
-        }
-        send(asyncMessage(ASYNC_LOGOUT_REQUEST, 0, 0, seconds));
-        channel.eventLoop().schedule(() -> drop(why), seconds, TimeUnit.SECONDS);
-    }
-
     /** Ends the session with an Async Message that says so. On the loop. */
     void drop(String why) {
         if (!ending) {
-            channel.writeAndFlush(asyncMessage(ASYNC_DROP_ALL, setup.cid(), 0, 0));
+            writer.async(AsyncEvent.ALL_CONNECTIONS_DROPPED.code(), 0, 0);
             end(why);
         }
-    }
-
-    private Pdu.AsyncMessage asyncMessage(int event, int parameter1, int parameter2, int parameter3) {
-        return new Pdu.AsyncMessage(
-                0xffffffffffffffffL,
-                statSn++,
-                window.expCmdSn(),
-                window.maxCmdSn(),
-                event,
-                0,
-                parameter1,
-                parameter2,
-                parameter3,
-                Unpooled.EMPTY_BUFFER);
     }
 
     /** Closes the connection and ends every task. Calling it again does nothing. On the loop. */
@@ -816,12 +552,9 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
 
     private void finishTasks(Runnable then) {
         ending = true;
-        early.values().forEach(held -> {
-            if (held instanceof HeldRequest request) {
-                request.plug();
-            }
-        });
-        early.clear();
+        order.close();
+        admission.close();
+        watch.stop();
         text.close();
         for (SessionTask task : tasks.values().toArray(new SessionTask[0])) {
             task.drop();

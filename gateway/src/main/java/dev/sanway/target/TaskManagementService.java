@@ -47,7 +47,7 @@ final class TaskManagementService {
             CommandWindow window = session.window();
             if (SerialNumber.within(refCmdSn, window.expCmdSn(), window.maxCmdSn())
                     && SerialNumber.lessThan(refCmdSn, request.cmdSn())) {
-                session.plug(refCmdSn);
+                session.order().plug(refCmdSn);
                 respond(request, Result.COMPLETE.code());
             } else {
                 respond(request, Result.TASK_DOES_NOT_EXIST.code());
@@ -64,14 +64,14 @@ final class TaskManagementService {
 
     /** Functions on all tasks of a logical unit: those numbered before the request. */
     private void set(Pdu.TaskManagementRequest request, TaskManagement function) {
-        session.dropUnstarted(task -> task.lun() == request.lun());
-        session.plugEarly(request.cmdSn(), command -> command.lun() == request.lun());
+        session.admission().dropWaiting(task -> task.lun() == request.lun());
+        session.order().plugEarly(request.cmdSn(), command -> command.lun() == request.lun());
         manage(request, function);
     }
 
     private void reset(Pdu.TaskManagementRequest request, TaskManagement.TargetReset function) {
-        session.dropUnstarted(_ -> true);
-        session.plugEarly(request.cmdSn(), _ -> true);
+        session.admission().dropWaiting(_ -> true);
+        session.order().plugEarly(request.cmdSn(), _ -> true);
         log.warn("{}: target {} reset", session, function.cold() ? "cold" : "warm");
         session.device()
                 .manage(

@@ -1,0 +1,58 @@
+package dev.sanway.target;
+
+import io.netty.channel.Channel;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Finds out whether an initiator is still there: after a time of silence it is asked, and if it does not answer in time it is
+ * given up. Confined to the channel's loop.
+ */
+final class PeerWatch {
+
+    private final Channel channel;
+    private final TargetLimits limits;
+    private final Runnable ping;
+    private final Runnable giveUp;
+    private long heardNanos = System.nanoTime();
+    private long pingedNanos;
+    private boolean pinged;
+    private boolean stopped;
+
+    PeerWatch(Channel channel, TargetLimits limits, Runnable ping, Runnable giveUp) {
+        this.channel = channel;
+        this.limits = limits;
+        this.ping = ping;
+        this.giveUp = giveUp;
+    }
+
+    void start() {
+        channel.eventLoop().schedule(this::look, Math.max(1, limits.idlePingMillis() / 4), TimeUnit.MILLISECONDS);
+    }
+
+    void stop() {
+        stopped = true;
+    }
+
+    /** Something came from the peer, or it took something from us. */
+    void heard() {
+        heardNanos = System.nanoTime();
+        pinged = false;
+    }
+
+    private void look() {
+        if (stopped) {
+            return;
+        }
+        long now = System.nanoTime();
+        if (pinged && now - pingedNanos > TimeUnit.MILLISECONDS.toNanos(limits.pingReplyMillis())) {
+            giveUp.run();
+            return;
+        }
+        if (!pinged && now - heardNanos > TimeUnit.MILLISECONDS.toNanos(limits.idlePingMillis())) {
+            pinged = true;
+            pingedNanos = now;
+            ping.run();
+        }
+        start();
+    }
+}
