@@ -135,8 +135,11 @@ final class ScriptedUnit implements AutoCloseable {
             }
         }
 
+        /** From now on, so that the next command meets it. */
         void attention(AdditionalSense sense) {
-            channel.eventLoop().execute(() -> attentions.add(SenseData.of(SenseKey.UNIT_ATTENTION, sense)));
+            channel.eventLoop()
+                    .submit(() -> attentions.add(SenseData.of(SenseKey.UNIT_ATTENTION, sense)))
+                    .syncUninterruptibly();
         }
 
         void send(Pdu pdu) {
