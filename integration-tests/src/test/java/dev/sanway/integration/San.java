@@ -1,0 +1,124 @@
+package dev.sanway.integration;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** Units and a gateway, each a process of its own as their user runs them, in one folder. */
+final class San implements AutoCloseable {
+
+    private static final String PREFIX = "iqn.2026-11.dev.sanway:";
+
+    final int port = Ports.free();
+    final int management = Ports.free();
+    final Path folder;
+    private final Map<String, SanwayProcess> units = new LinkedHashMap<>();
+    private final List<Tgtd> foreign = new ArrayList<>();
+    private final StringBuilder unitLines = new StringBuilder("units:\n");
+    private @org.jspecify.annotations.Nullable SanwayProcess gateway;
+
+    San(Path folder) {
+        this.folder = folder;
+    }
+
+    /** A unit of ours; each of {@code volumes} is a flow mapping without braces: {@code name: volume1, size: 1GiB}. */
+    SanwayProcess unit(String name, String... volumes) throws IOException {
+        int unitPort = Ports.free();
+        Path config = folder.resolve(name + ".yaml");
+        StringBuilder lines = new StringBuilder("""
+                unit:
+                  name: %s
+                  portals: ["127.0.0.1:%d"]
+                  directory: %s
+                  eventLoops: 1
+                volumes:
+                """.formatted(name, unitPort, name));
+        for (String volume : volumes) {
+            lines.append("  - {").append(volume).append("}\n");
+        }
+        Files.writeString(config, lines);
+        SanwayProcess unit =
+                new SanwayProcess(folder.resolve(name + ".log"), "unit", "run", "--config", config.toString());
+        units.put(name, unit);
+        unitLine(name, unitPort, PREFIX + "unit." + name);
+        return unit;
+    }
+
+    /** A unit by tgtd with one disk. */
+    Tgtd tgtd(String name, long diskSizeBytes) throws IOException {
+        Tgtd unit = new Tgtd(folder.resolve(name), diskSizeBytes);
+        foreign.add(unit);
+        unitLine(name, unit.port, unit.target);
+        return unit;
+    }
+
+    private void unitLine(String name, int unitPort, String target) {
+        unitLines.append(
+                "  - {name: %s, portal: \"127.0.0.1:%d\", target: \"%s\"}%n".formatted(name, unitPort, target));
+    }
+
+    /** Starts the gateway over the units so far; {@code more} is the YAML from {@code hosts:} on. */
+    SanwayProcess gateway(String more) throws IOException {
+        return gateway("", more);
+    }
+
+    /** {@code settings}: further lines under {@code gateway:}, each indented by two. */
+    SanwayProcess gateway(String settings, String more) throws IOException {
+        Path config = folder.resolve("gateway.yaml");
+        Files.writeString(config, """
+                gateway:
+                  name: gw1
+                  portals: ["127.0.0.1:%d"]
+                  stateDirectory: gateway
+                  management: "127.0.0.1:%d"
+                  eventLoops: 2
+                """.formatted(port, management) + settings + unitLines + more);
+        SanwayProcess started =
+                new SanwayProcess(folder.resolve("gateway.log"), "gateway", "run", "--config", config.toString());
+        gateway = started;
+        return started;
+    }
+
+    SanwayProcess gateway() {
+        return Objects.requireNonNull(gateway);
+    }
+
+    static String target(String host) {
+        return PREFIX + host;
+    }
+
+    String url(String host, int lun) {
+        return "iscsi://127.0.0.1:" + port + "/" + target(host) + "/" + lun;
+    }
+
+    TestHost host(String initiator, String host) {
+        return new TestHost(initiator, port, target(host));
+    }
+
+    @Override
+    public void close() throws Exception {
+        List<Throwable> failures = new ArrayList<>();
+        List<AutoCloseable> all = new ArrayList<>();
+        SanwayProcess serving = gateway;
+        if (serving != null) {
+            all.add(serving);
+        }
+        all.addAll(units.values());
+        all.addAll(foreign);
+        for (AutoCloseable each : all) {
+            try {
+                each.close();
+            } catch (AssertionError | Exception failure) {
+                failures.add(failure);
+            }
+        }
+        if (!failures.isEmpty()) {
+            throw new AssertionError("not everything ended well", failures.getFirst());
+        }
+    }
+}
