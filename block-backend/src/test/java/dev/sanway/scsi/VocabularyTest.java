@@ -112,9 +112,12 @@ class VocabularyTest {
         assertThat(LogicalUnitNumber.encode(7)).isEqualTo(0x0007_0000_0000_0000L);
         assertThat(LogicalUnitNumber.encode(300)).isEqualTo(0x412C_0000_0000_0000L);
         for (int number = 0; number <= LogicalUnitNumber.MAX; number++) {
-            assertThat(LogicalUnitNumber.decode(LogicalUnitNumber.encode(number))).isEqualTo(number);
+            assertThat(LogicalUnitNumber.decode(LogicalUnitNumber.encode(number)))
+                    .isEqualTo(number);
         }
-        assertThat(LogicalUnitNumber.decode(0x4007_0000_0000_0000L)).as("flat form of a low one").isEqualTo(7);
+        assertThat(LogicalUnitNumber.decode(0x4007_0000_0000_0000L))
+                .as("flat form of a low one")
+                .isEqualTo(7);
         for (long other : new long[] {0x0107L << 48, LogicalUnitNumber.REPORT_LUNS_WELL_KNOWN, 1, 0x8000L << 48}) {
             assertThat(LogicalUnitNumber.decode(other)).isEqualTo(LogicalUnitNumber.NONE);
         }
@@ -192,7 +195,9 @@ class VocabularyTest {
             random.nextBytes(bytes);
             if (bytes.length > 1 && random.nextBoolean()) {
                 bytes[0] = (byte) (0x70 + random.nextInt(4));
-                bytes[1] = (byte) List.of(0, 0x80, 0x83, 0xB0, 0xB1, 0xB2, 0xC0).get(random.nextInt(7)).intValue();
+                bytes[1] = (byte) List.of(0, 0x80, 0x83, 0xB0, 0xB1, 0xB2, 0xC0)
+                        .get(random.nextInt(7))
+                        .intValue();
             }
             try {
                 List<@Nullable Object> results = new ArrayList<>();

@@ -36,24 +36,25 @@ class HostTargetTest {
     }
 
     private Answer run(Nexus nexus, long lun, byte[] cdb) {
-        return server.start(nexus, lun, 9000, TaskAttribute.SIMPLE, cdb, new byte[0], true).await();
+        return server.start(nexus, lun, 9000, TaskAttribute.SIMPLE, cdb, new byte[0], true)
+                .await();
     }
 
     @Test
     void absentUnitsAnswerWhatTheStandardLetsThem() {
         long absent = LogicalUnitNumber.encode(300);
-        InquiryData data = InquiryData.parse(run(server.a, absent, Cdb.inquiry(96)).data());
+        InquiryData data =
+                InquiryData.parse(run(server.a, absent, Cdb.inquiry(96)).data());
         assertThat(data).isNotNull().extracting(InquiryData::qualifier).isEqualTo(3);
-        LunList luns = LunList.parse(run(server.a, absent, Cdb.reportLuns(0, 512)).data());
+        LunList luns =
+                LunList.parse(run(server.a, absent, Cdb.reportLuns(0, 512)).data());
         assertThat(luns).isEqualTo(new LunList(List.of(0L), false));
-        SenseData sense = SenseData.parse(run(server.a, absent, Cdb.requestSense(true, 252)).data());
-        assertThat(sense)
-                .isEqualTo(SenseData.of(SenseKey.ILLEGAL_REQUEST, AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED));
+        SenseData sense = SenseData.parse(
+                run(server.a, absent, Cdb.requestSense(true, 252)).data());
+        assertThat(sense).isEqualTo(SenseData.of(SenseKey.ILLEGAL_REQUEST, AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED));
         for (byte[] cdb : List.of(cdb(0), Cdb.read16(0, 1, false), cdb(0xFF), Cdb.readCapacity16(32))) {
             DeviceServer.check(
-                    run(server.a, absent, cdb),
-                    SenseKey.ILLEGAL_REQUEST,
-                    AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED);
+                    run(server.a, absent, cdb), SenseKey.ILLEGAL_REQUEST, AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED);
         }
         CompletableFuture<Boolean> removed = new CompletableFuture<>();
         server.target.remove(0, 1000, removed::complete);
@@ -72,16 +73,13 @@ class HostTargetTest {
                 .isEqualTo(new LunList(List.of(), false));
         assertThat(LunList.parse(server.good(server.a, Cdb.reportLuns(0, 16))))
                 .isEqualTo(new LunList(List.of(0L), true));
-        server.fails(
-                server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, Cdb.reportLuns(3, 512));
-        server.fails(
-                server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, Cdb.reportLuns(0, 8));
+        server.fails(server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, Cdb.reportLuns(3, 512));
+        server.fails(server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, Cdb.reportLuns(0, 8));
     }
 
     @Test
     void aNewInventoryIsToldOncePerNexusOfThatTargetOnly() {
-        LogicalUnit second = new LogicalUnit(
-                server.device, LogicalUnitConfig.volume(UUID.randomUUID(), false), null);
+        LogicalUnit second = new LogicalUnit(server.device, LogicalUnitConfig.volume(UUID.randomUUID(), false), null);
         server.target.add(5, second);
         server.good(server.b, cdb(0));
         server.good(server.a, Cdb.inquiry(96));
@@ -102,7 +100,8 @@ class HostTargetTest {
         VpdPage b = VpdPage.parse(server.good(server.b, Cdb.inquiryVpd(0x83, 255)));
         assertThat(unitDesignators(a)).hasSize(3).isEqualTo(unitDesignators(b));
         // Pinned: hosts know a volume by this for ever.
-        assertThat(HexFormat.of().formatHex(InquiryCommands.naa(new UUID(1, 2)))).isEqualTo("6025357cfd7b0b623b803e2f4e02ad1c");
+        assertThat(HexFormat.of().formatHex(InquiryCommands.naa(new UUID(1, 2))))
+                .isEqualTo("6025357cfd7b0b623b803e2f4e02ad1c");
         assertThat(InquiryCommands.naa(new UUID(1, 2))).isNotEqualTo(InquiryCommands.naa(new UUID(1, 3)));
         assertThat(VpdPage.parse(server.good(server.a, Cdb.inquiryVpd(0x80, 255))))
                 .isEqualTo(new VpdPage.UnitSerialNumber("00000000000000010000000000000002"));
@@ -150,8 +149,7 @@ class HostTargetTest {
                     .isEqualTo(17383L);
         }
         server.onLoop(() -> server.gate.tell(new DeviceEvent.SpaceLow(83)));
-        server.fails(
-                server.a, SenseKey.UNIT_ATTENTION, AdditionalSense.THIN_PROVISIONING_SOFT_THRESHOLD, cdb(0));
+        server.fails(server.a, SenseKey.UNIT_ATTENTION, AdditionalSense.THIN_PROVISIONING_SOFT_THRESHOLD, cdb(0));
         byte[] log = server.good(server.a, cdb(0x4D, 0, 0x4C, 0, 0, 0, 0, 1, 0));
         assertThat(BigEndian.u16(log, 4)).isEqualTo(3);
         assertThat(BigEndian.u16(log, 8)).isEqualTo(17);
@@ -170,8 +168,7 @@ class HostTargetTest {
             fresh.good(fresh.a, Cdb.reportLuns(0, 512));
             SenseData sense = SenseData.parse(fresh.good(fresh.a, Cdb.requestSense(false, 252)));
             assertThat(sense)
-                    .isEqualTo(SenseData.of(
-                            SenseKey.UNIT_ATTENTION, AdditionalSense.POWER_ON_RESET_OR_BUS_RESET));
+                    .isEqualTo(SenseData.of(SenseKey.UNIT_ATTENTION, AdditionalSense.POWER_ON_RESET_OR_BUS_RESET));
             fresh.good(fresh.a, cdb(0));
             fresh.fails(fresh.b, SenseKey.UNIT_ATTENTION, AdditionalSense.POWER_ON_RESET_OR_BUS_RESET, cdb(0));
             fresh.good(fresh.b, cdb(0));
@@ -220,9 +217,12 @@ class HostTargetTest {
                     wanted[i] ^= (byte) (1 << bit);
                     Answer answer = select(wanted);
                     boolean may = (changeable[i] >> bit & 1) != 0;
-                    assertThat(answer.status() == StatusCode.GOOD).as("page %02X byte %d bit %d", code, i, bit).isEqualTo(may);
+                    assertThat(answer.status() == StatusCode.GOOD)
+                            .as("page %02X byte %d bit %d", code, i, bit)
+                            .isEqualTo(may);
                     if (may) {
-                        server.fails(server.b, SenseKey.UNIT_ATTENTION, AdditionalSense.MODE_PARAMETERS_CHANGED, cdb(0));
+                        server.fails(
+                                server.b, SenseKey.UNIT_ATTENTION, AdditionalSense.MODE_PARAMETERS_CHANGED, cdb(0));
                         byte[] now = page(code, 0);
                         assertThat(now[i]).isEqualTo(wanted[i]);
                         assertThat(select(before).status()).isZero();
@@ -263,7 +263,8 @@ class HostTargetTest {
         byte[] ten = server.good(server.a, cdb(0x5A, 0x08, 0x3F, 0xFF, 0, 0, 0, 2, 0));
         assertThat(six[0] & 0xFF).isEqualTo(six.length - 1);
         assertThat(BigEndian.u16(ten, 0)).isEqualTo(ten.length - 2);
-        assertThat(HexFormat.of().formatHex(ten, 8, ten.length)).isEqualTo(HexFormat.of().formatHex(six, 4, six.length));
+        assertThat(HexFormat.of().formatHex(ten, 8, ten.length))
+                .isEqualTo(HexFormat.of().formatHex(six, 4, six.length));
         byte[] longLba = server.good(server.a, cdb(0x5A, 0x10, 0x08, 0, 0, 0, 0, 2, 0));
         assertThat(longLba[4]).isEqualTo((byte) 1);
         assertThat(BigEndian.i64(longLba, 8)).isEqualTo(16384);
