@@ -54,7 +54,7 @@ class KillTest {
             try (TestHost host = san.host("iqn.2026-11.example:web1", "web1")) {
                 Writer writer = new Writer(host, 0, 6 * 2048, 1);
                 try (writer) {
-                    for (int round = 0; round < 3; round++) {
+                    for (int round = 0; round < 2; round++) {
                         awaitWrites(writer, 200);
                         san.gateway().kill();
                         san.gateway().restart();
@@ -83,7 +83,7 @@ class KillTest {
                 Writer beside = new Writer(other, 0, 6 * 2048, 3);
                 try (writer;
                         beside) {
-                    for (int round = 0; round < 3; round++) {
+                    for (int round = 0; round < 2; round++) {
                         awaitWrites(writer, 200);
                         unit.kill();
                         awaitWrites(beside, 200);
