@@ -97,6 +97,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private long notOpenSinceNanos = System.nanoTime();
     private boolean powerOnSeen;
     private boolean saidNotReady = true;
+    /** So that a refusal is logged once, however often it is repeated. */
+    private String loggedRefusal = "";
 
     RemoteLogicalUnit(
             UnitSession session, int lun, LunQueue queue, LunVerifier verifier, @Nullable Geometry lastKnown) {
@@ -421,6 +423,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         quirks = new UnitQuirks();
         preparing = false;
         availability = new Availability.Open();
+        loggedRefusal = "";
         if (saidNotReady) {
             saidNotReady = false;
             listeners.tell(new DeviceEvent.BecameReady());
@@ -429,10 +432,11 @@ public final class RemoteLogicalUnit implements BlockDevice {
     }
 
     private void refuse(int mine, String reason) {
-        boolean first = !saidNotReady || !reached;
+
         preparing = false;
         availability = new Availability.Refused(reason);
-        if (first) {
+        if (!reason.equals(loggedRefusal)) {
+            loggedRefusal = reason;
             LOG.warn("{}: not used: {}. It is asked again every second", identity.name(), reason);
         }
         saidNotReady = false;

@@ -1,6 +1,7 @@
 package dev.sanway.initiator;
 
 import dev.sanway.block.Geometry;
+import dev.sanway.iscsi.Transport;
 import dev.sanway.scsi.Cdb;
 import dev.sanway.scsi.LogicalUnitNumber;
 import dev.sanway.scsi.LunList;
@@ -10,14 +11,9 @@ import dev.sanway.scsi.StatusCode;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
-import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
-import io.netty.channel.IoEventLoop;
-import io.netty.channel.epoll.EpollIoHandler;
-import io.netty.channel.epoll.EpollSocketChannel;
-import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -457,12 +453,9 @@ public final class UnitSession {
 
     /** Opens a TCP connection for {@code handler}. */
     static ChannelFuture open(UnitSessionConfig config, EventLoop loop, UnitConnection handler) {
-        Class<? extends Channel> type = loop instanceof IoEventLoop io && io.isIoType(EpollIoHandler.class)
-                ? EpollSocketChannel.class
-                : NioSocketChannel.class;
         return new Bootstrap()
                 .group(loop)
-                .channel(type)
+                .channel(Transport.socketChannel(loop))
                 .option(ChannelOption.TCP_NODELAY, true)
                 .option(ChannelOption.SO_KEEPALIVE, true)
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, config.connectTimeoutMillis())
