@@ -292,16 +292,6 @@ final class LoginHandler extends ChannelInboundHandlerAdapter {
                 connection.maxSendDataSegmentLength(),
                 connection.headerDigest(),
                 connection.dataDigest());
-        respond(
-                ctx,
-                request,
-                true,
-                complete.current(),
-                LoginStage.FULL_FEATURE,
-                tsih,
-                LoginStatus.SUCCESS,
-                complete.keys());
-        applyDigests();
         Session made = new Session(
                 ctx.channel(),
                 new SessionSetup(
@@ -312,14 +302,25 @@ final class LoginHandler extends ChannelInboundHandlerAdapter {
                         sequence.negotiation(),
                         parameters,
                         request.cmdSn(),
-                        statSn,
+                        statSn + 1,
                         server.limits(),
                         server.inFlight(),
                         server.refusals(),
                         registry,
                         server.directory(),
                         registry::remove));
+        // Known before the initiator hears of it, so that whoever ends sessions from now on finds it.
         registry.add(made);
+        respond(
+                ctx,
+                request,
+                true,
+                complete.current(),
+                LoginStage.FULL_FEATURE,
+                tsih,
+                LoginStatus.SUCCESS,
+                complete.keys());
+        applyDigests();
         log.info("{}: logged in, session {}", made, tsih);
         replaceBy(ctx, made);
         made.begin();

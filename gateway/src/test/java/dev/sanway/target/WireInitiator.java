@@ -12,10 +12,12 @@ import dev.sanway.iscsi.Transport;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -42,6 +44,8 @@ final class WireInitiator implements AutoCloseable {
         channel = new Bootstrap()
                 .group(loops)
                 .channel(Transport.socketChannel(loops.next()))
+                // Collected, not counted: a test need not release what it looks at.
+                .option(ChannelOption.ALLOCATOR, new UnpooledByteBufAllocator(false, true))
                 .handler(new ChannelInitializer<>() {
                     @Override
                     protected void initChannel(Channel made) {
@@ -74,6 +78,27 @@ final class WireInitiator implements AutoCloseable {
         }
     }
 
+    /** From the next PDU on, both ways. */
+    void digests() {
+        channel.eventLoop()
+                .submit(() -> {
+                    decoder.setDigests(true, true);
+                    encoder.setDigests(true, true);
+                })
+                .syncUninterruptibly();
+    }
+
+    /** Sends a PDU with digests, one bit of the byte at {@code index} flipped after they were computed. */
+    void sendDamaged(Pdu pdu, int index) {
+        ByteBuf all = Unpooled.buffer();
+        PduEncoder.encode(pdu, true, true, UnpooledByteBufAllocator.DEFAULT, part -> {
+            all.writeBytes(part);
+            part.release();
+        });
+        all.setByte(index, all.getByte(index) ^ 1);
+        channel.writeAndFlush(all).syncUninterruptibly();
+    }
+
     void send(Pdu pdu) {
         channel.writeAndFlush(pdu).syncUninterruptibly();
     }
@@ -86,7 +111,10 @@ final class WireInitiator implements AutoCloseable {
             if (pdu == null) {
                 throw new AssertionError("nothing came within 15 s");
             }
-            return pdu.equals(END) ? null : pdu;
+            if (pdu.equals(END)) {
+                return null;
+            }
+            return pdu;
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }
