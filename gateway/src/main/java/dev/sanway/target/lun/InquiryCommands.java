@@ -179,19 +179,34 @@ final class InquiryCommands {
 
     /** READ CAPACITY(10) (SBC-3 5.15). */
     static void readCapacity10(Task task) {
+        if (sizeUnknown(task)) {
+            return;
+        }
         task.good(capacity(task.unit).encode10(), 8);
     }
 
     /** READ CAPACITY(16) (SBC-3 5.16). */
     static void readCapacity16(Task task) {
+        if (sizeUnknown(task)) {
+            return;
+        }
         task.good(capacity(task.unit).encode16(), BigEndian.i32(task.cdb(), 10));
+    }
+
+    /** A device that was never reached has no size yet; ends the task then. */
+    private static boolean sizeUnknown(Task task) {
+        boolean unknown = task.unit.device().geometry().blockCount() == 0;
+        if (unknown) {
+            task.check(SenseData.of(SenseKey.NOT_READY, AdditionalSense.NOT_READY));
+        }
+        return unknown;
     }
 
     private static CapacityData capacity(LogicalUnit unit) {
         Geometry geometry = unit.device().geometry();
         int exponent = Integer.numberOfTrailingZeros(geometry.physicalBlockSizeBytes() / geometry.blockSizeBytes());
         return new CapacityData(
-                Math.max(0, geometry.blockCount() - 1),
+                geometry.blockCount() - 1,
                 geometry.blockSizeBytes(),
                 false,
                 exponent,

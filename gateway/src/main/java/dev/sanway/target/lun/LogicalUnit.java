@@ -206,7 +206,9 @@ public final class LogicalUnit {
     /** Puts a new task into the task set, on the unit's loop. */
     void accept(Task task) {
         ScsiCommand command = task.command();
-        if (!nexuses.containsKey(command.nexus()) && !task.target.knows(command.nexus())) {
+        boolean known = nexuses.containsKey(command.nexus())
+                || (task.target.knows(command.nexus()) && task.target.units().containsValue(this));
+        if (!known) {
             task.refuse(-1, ScsiResponse.NO_SENSE);
             return;
         }

@@ -220,7 +220,11 @@ final class MediumCommands {
             switch (outcome) {
                 case BlockOutcome.Data data -> {
                     data.bytes().release();
-                    check(task, lba + step, blockCount - step);
+                    if (blockCount == step) {
+                        task.good();
+                    } else {
+                        task.later(() -> check(task, lba + step, blockCount - step));
+                    }
                 }
                 case BlockOutcome.Failed _, BlockOutcome.Done _, BlockOutcome.Status _ -> finish(task, outcome);
             }
@@ -270,7 +274,11 @@ final class MediumCommands {
                         }
                     }
                     data.bytes().release();
-                    compareEach(task, lba + step, blockCount - step, done + step);
+                    if (blockCount == step) {
+                        task.good();
+                    } else {
+                        task.later(() -> compareEach(task, lba + step, blockCount - step, done + step));
+                    }
                 }
                 case BlockOutcome.Failed _, BlockOutcome.Done _, BlockOutcome.Status _ -> finish(task, outcome);
             }

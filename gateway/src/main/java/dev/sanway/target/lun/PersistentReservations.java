@@ -243,7 +243,10 @@ final class PersistentReservations {
         if (takesOver && type != null) {
             next = newHeld(type, from);
             if (held != null && held.type() != type) {
-                news.addAll(released(state, kept, from));
+                // Whoever stays registered learns that the rules are others now.
+                kept.keySet().stream()
+                        .filter(nexus -> !nexus.equals(from))
+                        .forEach(nexus -> news.add(new News(nexus, AdditionalSense.RESERVATIONS_RELEASED)));
             }
         }
         return new Result.Accepted(

@@ -39,6 +39,10 @@ final class Reservations {
     Reservations(LogicalUnit unit, @Nullable ReservationStore store) {
         this.unit = unit;
         this.store = store;
+        if (store != null) {
+            // Before anybody can send a command: what is reserved must be known first.
+            unit.taskSet().hold();
+        }
     }
 
     ReservationState state() {
@@ -50,13 +54,11 @@ final class Reservations {
         return store != null;
     }
 
-    /** Asks the store what was saved; the task set is held until it is known. */
+    /** Asks the store what was saved; the task set is held until it is known. Once, on the loop. */
     void load() {
-        if (store == null) {
-            return;
+        if (store != null) {
+            ask(store);
         }
-        unit.taskSet().hold();
-        ask(store);
     }
 
     private void ask(ReservationStore from) {

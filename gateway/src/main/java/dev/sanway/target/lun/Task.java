@@ -250,6 +250,12 @@ final class Task implements ScsiTask {
         }
     }
 
+    /** Goes on in a later turn of the loop, unless aborted by then: so long work neither starves others nor eats the stack. */
+    void later(Runnable step) {
+        beginWait();
+        unit.executor().execute(() -> finishWait(step, () -> {}));
+    }
+
     // ---- the end
 
     void good() {

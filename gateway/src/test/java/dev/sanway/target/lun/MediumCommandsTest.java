@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
+import org.assertj.core.data.Index;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -200,6 +202,19 @@ class MediumCommandsTest {
                         .information())
                 .isEqualTo(1024);
         server.fails(server.a, SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB, Cdb.verify16(0, 1, 2));
+        server.good(server.a, Cdb.verify16(0, 16384, 0));
+        server.good(server.a, Cdb.verify16(8, 16376, 3), new byte[512]);
+    }
+
+    @Test
+    void aLongVerifyCanBeAborted() {
+        server.onLoop(() -> server.gate.hold(true));
+        DeviceServer.Running verify =
+                server.start(server.a, 77, TaskAttribute.SIMPLE, Cdb.verify16(0, 16384, 0), new byte[0], true);
+        Awaitility.await().until(() -> server.<Integer>onLoop(() -> server.gate.heldCount()) == 1);
+        assertThat(server.manage(server.a, new TaskManagement.AbortTask(0, 77), 1000))
+                .isEqualTo(TaskManagement.Result.COMPLETE);
+        assertThat(verify.await().isAborted()).isTrue();
     }
 
     @Test
@@ -223,7 +238,7 @@ class MediumCommandsTest {
         assertThat(read)
                 .startsWith(bytes(512, 2))
                 .endsWith(new byte[512])
-                .contains(3, org.assertj.core.data.Index.atIndex(600));
+                .contains(3, Index.atIndex(600));
     }
 
     @Test
