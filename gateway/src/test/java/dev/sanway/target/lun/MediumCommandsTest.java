@@ -235,10 +235,7 @@ class MediumCommandsTest {
                 Cdb.write16(0, 1, false),
                 bytes(200, 9));
         byte[] read = server.good(server.a, Cdb.read16(0, 3, false));
-        assertThat(read)
-                .startsWith(bytes(512, 2))
-                .endsWith(new byte[512])
-                .contains(3, Index.atIndex(600));
+        assertThat(read).startsWith(bytes(512, 2)).endsWith(new byte[512]).contains(3, Index.atIndex(600));
     }
 
     @Test
