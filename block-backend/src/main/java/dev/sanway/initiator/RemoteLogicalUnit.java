@@ -437,10 +437,10 @@ public final class RemoteLogicalUnit implements BlockDevice {
         availability = new Availability.Refused(reason);
         if (!reason.equals(loggedRefusal)) {
             loggedRefusal = reason;
+            saidNotReady = false;
+            sayNotReady(reason);
             LOG.warn("{}: not used: {}. It is asked again every second", identity.name(), reason);
         }
-        saidNotReady = false;
-        sayNotReady(reason);
         session.failWaiting(queue, reason);
         prepareLater(mine);
     }

@@ -11,12 +11,12 @@ import dev.sanway.block.Geometry;
 import dev.sanway.iscsi.Chap;
 import dev.sanway.iscsi.IscsiName;
 import dev.sanway.iscsi.Isid;
+import dev.sanway.iscsi.Transport;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.EventLoop;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.EventLoopGroup;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -30,7 +30,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,19 +42,13 @@ class TgtdTest {
     private static final long BYTES = 64 << 20;
     private static final IscsiName INITIATOR = new IscsiName("iqn.2026-11.dev.sanway:gateway.test");
 
-    private static final MultiThreadIoEventLoopGroup GROUP =
-            new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+    private static final EventLoopGroup GROUP = Transport.newGroup("initiator", 1);
 
     @TempDir
     @SuppressWarnings("NullAway.Init")
     Path directory;
 
     private final List<UnitSession> sessions = new ArrayList<>();
-
-    @BeforeAll
-    static void load() {
-        assertThat(GROUP.isShutdown()).isFalse();
-    }
 
     @AfterEach
     void closeSessions() throws Exception {
