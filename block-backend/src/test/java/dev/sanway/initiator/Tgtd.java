@@ -25,15 +25,26 @@ final class Tgtd implements AutoCloseable {
 
     private final int port;
     private final List<Path> files = new ArrayList<>();
+    private final int blockSizeBytes;
+    private final boolean thin;
     private @Nullable Process process;
     private String @Nullable [] chap;
 
-    private Tgtd(int port) {
+    private Tgtd(int port, int blockSizeBytes, boolean thin) {
         this.port = port;
+        this.blockSizeBytes = blockSizeBytes;
+        this.thin = thin;
     }
 
     /** Skips the test where tgtd is not installed, but fails under {@code CI=true}. */
     static Tgtd start(Path directory, int luns, long bytes, String... chapUserAndSecret) throws Exception {
+        return start(directory, luns, bytes, 512, false, chapUserAndSecret);
+    }
+
+    /** With blocks of another size, and thin provisioned: UNMAP is served then. */
+    static Tgtd start(
+            Path directory, int luns, long bytes, int blockSizeBytes, boolean thin, String... chapUserAndSecret)
+            throws Exception {
         boolean there =
                 Files.isExecutable(Path.of("/usr/sbin/tgtd")) && Files.isExecutable(Path.of("/usr/sbin/tgtadm"));
         if (!there && "true".equals(System.getenv("CI"))) {
@@ -41,7 +52,7 @@ final class Tgtd implements AutoCloseable {
         }
         Assumptions.assumeTrue(there, "Debian's package tgt is not installed");
         Assumptions.assumeTrue("root".equals(System.getProperty("user.name")), "tgtd needs root");
-        Tgtd tgtd = new Tgtd(freePort());
+        Tgtd tgtd = new Tgtd(freePort(), blockSizeBytes, thin);
         for (int lun = 1; lun <= luns; lun++) {
             Path file = directory.resolve("lun" + lun + "." + tgtd.port);
             try (RandomAccessFile made = new RandomAccessFile(file.toFile(), "rw")) {
@@ -83,17 +94,25 @@ final class Tgtd implements AutoCloseable {
         Awaitility.await().atMost(Duration.ofSeconds(10)).until(this::listens);
         adm("--op", "new", "--mode", "target", "--tid", "1", "-T", TARGET);
         for (int lun = 1; lun <= files.size(); lun++) {
-            adm(
-                    "--op",
-                    "new",
-                    "--mode",
-                    "logicalunit",
-                    "--tid",
-                    "1",
-                    "--lun",
-                    Integer.toString(lun),
-                    "-b",
-                    file(lun).toString());
+            List<String> disk = new ArrayList<>(List.of("--op", "new", "--mode", "logicalunit", "--tid", "1"));
+            disk.addAll(List.of("--lun", Integer.toString(lun), "-b", file(lun).toString()));
+            if (blockSizeBytes != 512) {
+                disk.addAll(List.of("--blocksize", Integer.toString(blockSizeBytes)));
+            }
+            adm(disk.toArray(new String[0]));
+            if (thin) {
+                adm(
+                        "--op",
+                        "update",
+                        "--mode",
+                        "logicalunit",
+                        "--tid",
+                        "1",
+                        "--lun",
+                        Integer.toString(lun),
+                        "--params",
+                        "thin_provisioning=1");
+            }
         }
         if (chap != null) {
             adm("--op", "new", "--mode", "account", "--user", chap[0], "--password", chap[1]);
