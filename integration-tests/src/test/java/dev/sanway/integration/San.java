@@ -18,6 +18,7 @@ final class San implements AutoCloseable {
     final int management = Ports.free();
     final Path folder;
     private final Map<String, SanwayProcess> units = new LinkedHashMap<>();
+    private final Map<String, Integer> unitPorts = new LinkedHashMap<>();
     private final List<Tgtd> foreign = new ArrayList<>();
     private final StringBuilder unitLines = new StringBuilder("units:\n");
     private @org.jspecify.annotations.Nullable SanwayProcess gateway;
@@ -45,6 +46,7 @@ final class San implements AutoCloseable {
         SanwayProcess unit =
                 new SanwayProcess(folder.resolve(name + ".log"), "unit", "run", "--config", config.toString());
         units.put(name, unit);
+        unitPorts.put(name, unitPort);
         unitLine(name, unitPort, PREFIX + "unit." + name);
         return unit;
     }
@@ -86,6 +88,10 @@ final class San implements AutoCloseable {
 
     SanwayProcess gateway() {
         return Objects.requireNonNull(gateway);
+    }
+
+    int unitPort(String unit) {
+        return Objects.requireNonNull(unitPorts.get(unit));
     }
 
     static String target(String host) {
