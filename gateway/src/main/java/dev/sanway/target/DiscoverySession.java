@@ -7,10 +7,12 @@ import dev.sanway.iscsi.RejectReason;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.util.concurrent.ScheduledFuture;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A discovery session (RFC 7143 4.3): text requests, NOP and log-out; anything else is rejected. Ends by itself after a time
@@ -28,6 +30,7 @@ final class DiscoverySession extends ChannelInboundHandlerAdapter implements Tex
     private int expCmdSn;
     private int statSn;
     private long heardNanos = System.nanoTime();
+    private @Nullable ScheduledFuture<?> timer;
 
     DiscoverySession(
             ChannelHandlerContext login,
@@ -46,7 +49,7 @@ final class DiscoverySession extends ChannelInboundHandlerAdapter implements Tex
     }
 
     private void scheduleEnd(long millis) {
-        login.executor().schedule(this::endIfSilent, millis, TimeUnit.MILLISECONDS);
+        timer = login.executor().schedule(this::endIfSilent, millis, TimeUnit.MILLISECONDS);
     }
 
     private void endIfSilent() {
@@ -79,6 +82,10 @@ final class DiscoverySession extends ChannelInboundHandlerAdapter implements Tex
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
         text.close();
+        ScheduledFuture<?> waiting = timer;
+        if (waiting != null) {
+            waiting.cancel(false);
+        }
     }
 
     @Override

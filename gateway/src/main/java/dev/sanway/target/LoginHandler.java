@@ -17,6 +17,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.util.concurrent.ScheduledFuture;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -43,6 +44,7 @@ final class LoginHandler extends ChannelInboundHandlerAdapter {
     private final LoginSequence sequence;
     private int statSn = 1;
     private volatile boolean over;
+    private volatile @Nullable ScheduledFuture<?> timer;
     private boolean awaitingSession;
 
     LoginHandler(TargetServer server, PduDecoder decoder, PduEncoder encoder) {
@@ -70,7 +72,8 @@ final class LoginHandler extends ChannelInboundHandlerAdapter {
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
-        ctx.executor().schedule(() -> timeOut(ctx.channel()), server.limits().loginMillis(), TimeUnit.MILLISECONDS);
+        timer = ctx.executor()
+                .schedule(() -> timeOut(ctx.channel()), server.limits().loginMillis(), TimeUnit.MILLISECONDS);
     }
 
     private void timeOut(Channel channel) {
@@ -92,6 +95,11 @@ final class LoginHandler extends ChannelInboundHandlerAdapter {
         if (!over) {
             over = true;
             server.loginOver();
+            ScheduledFuture<?> waiting = timer;
+            if (waiting != null) {
+                // It holds on to the connection, which may be gone long before.
+                waiting.cancel(false);
+            }
         }
     }
 

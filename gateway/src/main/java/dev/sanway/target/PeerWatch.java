@@ -1,7 +1,9 @@
 package dev.sanway.target;
 
 import io.netty.channel.Channel;
+import io.netty.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out whether an initiator is still there: after a time of silence it is asked, and if it does not answer in time it is
@@ -17,6 +19,7 @@ final class PeerWatch {
     private long pingedNanos;
     private boolean pinged;
     private boolean stopped;
+    private @Nullable ScheduledFuture<?> timer;
 
     PeerWatch(Channel channel, TargetLimits limits, Runnable ping, Runnable giveUp) {
         this.channel = channel;
@@ -26,11 +29,17 @@ final class PeerWatch {
     }
 
     void start() {
-        channel.eventLoop().schedule(this::look, Math.max(1, limits.idlePingMillis() / 4), TimeUnit.MILLISECONDS);
+        timer = channel.eventLoop()
+                .schedule(this::look, Math.max(1, limits.idlePingMillis() / 4), TimeUnit.MILLISECONDS);
     }
 
     void stop() {
         stopped = true;
+        ScheduledFuture<?> waiting = timer;
+        if (waiting != null) {
+            // It holds on to the session.
+            waiting.cancel(false);
+        }
     }
 
     /** Something came from the peer, or it took something from us. */

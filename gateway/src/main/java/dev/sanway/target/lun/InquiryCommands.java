@@ -29,7 +29,7 @@ final class InquiryCommands {
     /** Block descriptors that one UNMAP may carry. */
     static final int MAX_UNMAP_DESCRIPTORS = 256;
 
-    private static final long MAX_WRITE_SAME_BLOCKS = 32_768;
+    private static final long MAX_WRITE_SAME_BYTES = 256L << 20;
 
     /**
      * The 24 bits after NAA 6h. No IEEE company identifier was bought for this project: the locally administered bit is set, so
@@ -165,7 +165,7 @@ final class InquiryCommands {
                 limits.unmapGranularityBlocks(),
                 unmaps,
                 limits.unmapAlignmentBlocks(),
-                maxWriteSameBlocks());
+                maxWriteSameBlocks(unit));
     }
 
     static int maxCompareAndWriteBlocks(LogicalUnit unit) {
@@ -173,8 +173,8 @@ final class InquiryCommands {
     }
 
     /** Bounded, so that what one command writes ends well within hosts' time-outs. */
-    static long maxWriteSameBlocks() {
-        return MAX_WRITE_SAME_BLOCKS;
+    static long maxWriteSameBlocks(LogicalUnit unit) {
+        return MAX_WRITE_SAME_BYTES / unit.device().geometry().blockSizeBytes();
     }
 
     /** READ CAPACITY(10) (SBC-3 5.15). */
