@@ -12,6 +12,7 @@ import dev.sanway.target.lun.Task.AbortNotice;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -36,6 +37,8 @@ import org.slf4j.LoggerFactory;
 public final class LogicalUnit {
     private static final Logger LOG = LoggerFactory.getLogger(LogicalUnit.class);
 
+    private static final int MAX_REMEMBERED_NEXUSES = 1024;
+
     /** INVALID MESSAGE ERROR (SPC-4 annex D.2). */
     private static final int INVALID_MESSAGE_ASC = 0x49;
 
@@ -44,6 +47,14 @@ public final class LogicalUnit {
     private final EventExecutor executor;
     private final TaskSet taskSet = new TaskSet(this::run);
     private final Map<Nexus, NexusState> nexuses = new HashMap<>();
+    /** Nexuses that there were, the latest; bounded, since an initiator may take a new ISID each time. */
+    private final Map<Nexus, Boolean> powerOnSeen = new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Nexus, Boolean> eldest) {
+            return size() > MAX_REMEMBERED_NEXUSES;
+        }
+    };
+
     private final ModePages modes;
     private final Reservations reservations;
     private final DeviceListener listener = this::deviceEvent;
@@ -148,7 +159,11 @@ public final class LogicalUnit {
         if (known == null) {
             known = new NexusState(nexus, target);
             if (config.initialUnitAttention()) {
-                known.attentions.establish(AdditionalSense.POWER_ON_RESET_OR_BUS_RESET);
+                // A nexus that comes back has seen the power come on; what it has not seen is its own loss (SAM-5 5.14.4).
+                known.attentions.establish(
+                        powerOnSeen.put(nexus, Boolean.TRUE) == null
+                                ? AdditionalSense.POWER_ON_RESET_OR_BUS_RESET
+                                : AdditionalSense.NEXUS_LOSS);
             }
             nexuses.put(nexus, known);
         }

@@ -172,6 +172,12 @@ class HostTargetTest {
             fresh.good(fresh.a, cdb(0));
             fresh.fails(fresh.b, SenseKey.UNIT_ATTENTION, AdditionalSense.POWER_ON_RESET_OR_BUS_RESET, cdb(0));
             fresh.good(fresh.b, cdb(0));
+            CompletableFuture<Boolean> lost = new CompletableFuture<>();
+            fresh.target.nexusLost(fresh.a, 1000, lost::complete);
+            assertThat(DeviceServer.get(lost)).isTrue();
+            fresh.target.nexusEstablished(fresh.a);
+            fresh.fails(fresh.a, SenseKey.UNIT_ATTENTION, AdditionalSense.NEXUS_LOSS, cdb(0));
+            fresh.good(fresh.a, cdb(0));
         } finally {
             fresh.close();
         }
