@@ -159,7 +159,8 @@ public final class LogicalUnit {
         if (known == null) {
             known = new NexusState(nexus, target);
             if (config.initialUnitAttention()) {
-                // A nexus that comes back has seen the power come on; what it has not seen is its own loss (SAM-5 5.14.4).
+                // A nexus that comes back has seen the power come on; what it has not seen is its own loss (SAM-5
+                // 5.14.4).
                 known.attentions.establish(
                         powerOnSeen.put(nexus, Boolean.TRUE) == null
                                 ? AdditionalSense.POWER_ON_RESET_OR_BUS_RESET
