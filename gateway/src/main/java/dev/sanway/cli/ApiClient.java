@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -67,7 +68,9 @@ final class ApiClient {
         try {
             response = http.send(request, HttpResponse.BodyHandlers.ofString());
         } catch (IOException e) {
-            String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+            String why = e instanceof ConnectException
+                    ? "nothing answers there; does it run?"
+                    : e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
             throw new CommandFailure(3, "cannot reach the gateway at " + server + ": " + why);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

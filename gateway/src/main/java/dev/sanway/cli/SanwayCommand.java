@@ -105,8 +105,7 @@ public final class SanwayCommand implements Runnable {
 
         @Override
         public void run() {
-            spec.commandLine().usage(spec.commandLine().getErr());
-            throw new CommandLine.ParameterException(spec.commandLine(), "Say what to do: see the commands above.");
+            throw new CommandLine.ParameterException(spec.commandLine(), "Say what to do.");
         }
 
         PrintWriter out() {

@@ -1,0 +1,97 @@
+package dev.sanway.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sanway.config.GatewayConfig;
+import dev.sanway.config.UnitConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CommandsTest {
+
+    private final List<String> ran = new ArrayList<>();
+
+    private final Processes processes = new Processes() {
+        @Override
+        public void runGateway(GatewayConfig config) {
+            ran.add("gateway " + config.name());
+        }
+
+        @Override
+        public void runUnit(UnitConfig config) {
+            ran.add("unit " + config.name());
+        }
+    };
+
+    @TempDir
+    Path folder;
+
+    private int run(String... words) {
+        return SanwayCommand.execute(processes, words);
+    }
+
+    @Test
+    void whatInitWritesIsRightAndRuns() {
+        for (String kind : List.of("gateway", "unit")) {
+            String file = folder.resolve(kind + ".yaml").toString();
+            assertThat(run(kind, "init", "--config", file)).isZero();
+            assertThat(run(kind, "init", "--config", file))
+                    .as("never overwrites")
+                    .isEqualTo(1);
+            assertThat(run("config", "check", file)).isZero();
+            assertThat(run(kind, "run", "--config", file)).isZero();
+        }
+        assertThat(ran).hasSize(2);
+    }
+
+    @Test
+    void exitStatusTellsWhatWentWrong() throws Exception {
+        Path wrong = folder.resolve("wrong.yaml");
+        Files.writeString(wrong, "gateway: {}\n");
+        assertThat(run("config", "check", wrong.toString())).isEqualTo(1);
+        assertThat(run("gateway", "run", "--config", wrong.toString())).isEqualTo(1);
+        assertThat(run("nonsense")).isEqualTo(2);
+        assertThat(run("volume")).isEqualTo(2);
+        assertThat(run("volume", "list", "--server", "https://127.0.0.1:1"))
+                .as("no token")
+                .isEqualTo(1);
+        Path token = folder.resolve("token");
+        Files.writeString(token, "x");
+        assertThat(run("volume", "list", "--server", "https://127.0.0.1:1", "--token-file", token.toString()))
+                .as("nobody there")
+                .isEqualTo(3);
+        assertThat(ran).isEmpty();
+    }
+
+    @Test
+    void everyCommandHasHelp() {
+        for (String[] words : new String[][] {
+            {"--help"},
+            {"gateway", "run", "--help"},
+            {"unit", "run", "--help"},
+            {"config", "check", "--help"},
+            {"volume", "list", "--help"},
+            {"volume", "show", "--help"},
+            {"partition", "list", "--help"},
+            {"session", "list", "--help"},
+            {"verify", "--help"}
+        }) {
+            assertThat(run(words)).isZero();
+        }
+    }
+
+    @Test
+    void urlsOfLunsAreRead() throws Exception {
+        IscsiUrl url = IscsiUrl.parse("iscsi://me%secret@[::1]:13260/iqn.2026-11.example:a/7");
+        assertThat(url.host()).isEqualTo("::1");
+        assertThat(url.port()).isEqualTo(13260);
+        assertThat(url.lun()).isEqualTo(7);
+        assertThat(url.toString()).doesNotContain("secret");
+        assertThat(IscsiUrl.parse("iscsi://host/iqn.2026-11.example:a/0").port())
+                .isEqualTo(3260);
+    }
+}

@@ -1,0 +1,146 @@
+package dev.sanway.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sanway.control.Views.HostView;
+import dev.sanway.control.Views.PartitionView;
+import dev.sanway.control.Views.SessionView;
+import dev.sanway.control.Views.UnitView;
+import dev.sanway.control.Views.VolumeView;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.util.List;
+import java.util.UUID;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ApiServerTest {
+
+    private static final List<String> CALLS =
+            List.of("volumes", "partitions", "units", "hosts", "sessions", "volumes/web1/data");
+
+    /** One volume and nothing else. */
+    private static final class Fake implements Views.Source {
+        @Override
+        public List<VolumeView> volumes() {
+            return List.of(new VolumeView(
+                    "web1/data", new UUID(1, 2), 1 << 20, 512, "linear", 1, 0, "ready", null, List.of(), List.of()));
+        }
+
+        @Override
+        public List<PartitionView> partitions() {
+            return List.of();
+        }
+
+        @Override
+        public List<UnitView> units() {
+            return List.of();
+        }
+
+        @Override
+        public List<SessionView> sessions() {
+            return List.of();
+        }
+
+        @Override
+        public List<HostView> hosts() {
+            return List.of();
+        }
+    }
+
+    @TempDir
+    Path state;
+
+    private ApiServer server;
+    private HttpClient client;
+    private String base;
+    private String token;
+
+    @BeforeEach
+    void start() throws Exception {
+        int port;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            port = free.getLocalPort();
+        }
+        InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+        server = new ApiServer(address, ApiCredentials.open(state, address.getAddress()), new Fake());
+        base = "https://127.0.0.1:" + port + "/api/v1/";
+        token = Files.readString(state.resolve(ApiCredentials.TOKEN_FILE)).strip();
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        try (var in = Files.newInputStream(state.resolve(ApiCredentials.CERTIFICATE_FILE))) {
+            store.setCertificateEntry(
+                    "gateway", CertificateFactory.getInstance("X.509").generateCertificate(in));
+        }
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init(store);
+        SSLContext tls = SSLContext.getInstance("TLS");
+        tls.init(null, trust.getTrustManagers(), null);
+        client = HttpClient.newBuilder().sslContext(tls).build();
+    }
+
+    @AfterEach
+    void stop() {
+        server.close();
+        client.close();
+    }
+
+    private HttpResponse<String> get(String path, String authorization) throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + path));
+        if (!authorization.isEmpty()) {
+            request.header("Authorization", authorization);
+        }
+        return client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    @Test
+    void everyCallIsRefusedWithoutAValidToken() throws Exception {
+        for (String call : CALLS) {
+            for (String wrong : List.of("", "Bearer ", "Bearer x" + token, "Basic " + token, "Bearer " + token + "x")) {
+                HttpResponse<String> refused = get(call, wrong);
+                assertThat(refused.statusCode()).as(call + " with " + wrong).isEqualTo(401);
+                assertThat(refused.body()).doesNotContain("web1").contains("\"error\"");
+            }
+            assertThat(get(call, "Bearer " + token).statusCode()).as(call).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void healthNeedsNoToken() throws Exception {
+        assertThat(get("health", "").statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void whatIsNotThereIsSaidSo() throws Exception {
+        assertThat(get("volumes/web1/none", "Bearer " + token).statusCode()).isEqualTo(404);
+        HttpResponse<String> unknown = get("nothing", "Bearer " + token);
+        assertThat(unknown.statusCode()).isEqualTo(404);
+        assertThat(unknown.body()).contains("\"error\"");
+        assertThat(get("nothing", "").statusCode()).isEqualTo(401);
+    }
+
+    @Test
+    void tokenAndKeyAreForTheirOwnerOnlyAndStayTheSame() throws Exception {
+        for (String file : List.of(ApiCredentials.TOKEN_FILE, "api.p12")) {
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(state.resolve(file))))
+                    .isEqualTo("rw-------");
+        }
+        ApiCredentials again = ApiCredentials.open(state, InetAddress.getLoopbackAddress());
+        assertThat(again.accepts(token)).isTrue();
+    }
+}
