@@ -29,7 +29,11 @@ final class InquiryCommands {
     /** Block descriptors that one UNMAP may carry. */
     static final int MAX_UNMAP_DESCRIPTORS = 256;
 
-    private static final long MAX_WRITE_SAME_BYTES = 256L << 20;
+    /**
+     * Whole mebibytes, 31 MiB at 512 bytes, so that pieces of that length end at granules. It stays below 65,536 blocks: whoever
+     * is told of more (libiscsi's suite is) believes that he may also write that much data with one command.
+     */
+    private static final long MAX_WRITE_SAME_BLOCKS = 62 * 1024;
 
     /**
      * The 24 bits after NAA 6h. No IEEE company identifier was bought for this project: the locally administered bit is set, so
@@ -165,7 +169,7 @@ final class InquiryCommands {
                 limits.unmapGranularityBlocks(),
                 unmaps,
                 limits.unmapAlignmentBlocks(),
-                maxWriteSameBlocks(unit));
+                maxWriteSameBlocks());
     }
 
     static int maxCompareAndWriteBlocks(LogicalUnit unit) {
@@ -173,8 +177,8 @@ final class InquiryCommands {
     }
 
     /** Bounded, so that what one command writes ends well within hosts' time-outs. */
-    static long maxWriteSameBlocks(LogicalUnit unit) {
-        return MAX_WRITE_SAME_BYTES / unit.device().geometry().blockSizeBytes();
+    static long maxWriteSameBlocks() {
+        return MAX_WRITE_SAME_BLOCKS;
     }
 
     /** READ CAPACITY(10) (SBC-3 5.15). */

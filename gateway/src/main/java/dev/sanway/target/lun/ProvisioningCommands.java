@@ -91,7 +91,7 @@ final class ProvisioningCommands {
             return;
         }
         // WSNZ is one: zero does not mean "to the end".
-        if (extent.blockCount() == 0 || extent.blockCount() > InquiryCommands.maxWriteSameBlocks(task.unit)) {
+        if (extent.blockCount() == 0 || extent.blockCount() > InquiryCommands.maxWriteSameBlocks()) {
             task.invalidField(extent.countAt(), -1);
             return;
         }
