@@ -27,6 +27,7 @@ import io.netty.util.collection.IntObjectHashMap;
 import io.netty.util.collection.IntObjectMap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -277,8 +278,8 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
 
     /** Sends a command with its immediate and unsolicited data; {@link #canSend} said yes. */
     void send(ScsiTask task) {
-        SessionParameters rules = java.util.Objects.requireNonNull(session);
-        ConnectionParameters segments = java.util.Objects.requireNonNull(parameters);
+        SessionParameters rules = Objects.requireNonNull(session);
+        ConnectionParameters segments = Objects.requireNonNull(parameters);
         int length = task.dataOut.readableBytes();
         int immediate = rules.immediateData()
                 ? Math.min(length, Math.min(rules.firstBurstLength(), segments.maxSendDataSegmentLength()))
@@ -313,7 +314,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
     }
 
     private void dataOut(ScsiTask task, int targetTransferTag, int from, int to) {
-        int longest = java.util.Objects.requireNonNull(parameters).maxSendDataSegmentLength();
+        int longest = Objects.requireNonNull(parameters).maxSendDataSegmentLength();
         int dataSn = 0;
         for (int at = from; at < to; at += longest) {
             int length = Math.min(longest, to - at);

@@ -110,7 +110,12 @@ public final class Chap {
         return digest.digest(challenge);
     }
 
-    private record Challenge(int identifier, byte[] bytes) {
+    /** What CHAP_I and CHAP_C carry: a challenge, or the rule that they break. */
+    private sealed interface Asked {}
+
+    private record BadChallenge(String rule) implements Asked {}
+
+    private record Challenge(int identifier, byte[] bytes) implements Asked {
         static Challenge random(SecureRandom random) {
             byte[] bytes = new byte[CHALLENGE_BYTES];
             random.nextBytes(bytes);
@@ -122,20 +127,19 @@ public final class Chap {
                     TextKey.CHAP_I.with(Integer.toString(identifier)), TextKey.CHAP_C.with(BinaryValue.hex(bytes)));
         }
 
-        /** The challenge that the peer's keys carry, or the rule that they break. */
-        static Object of(Map<String, String> keys) {
+        static Asked of(Map<String, String> keys) {
             String identifier = keys.get("CHAP_I");
             String challenge = keys.get("CHAP_C");
             if (identifier == null || challenge == null) {
-                return "CHAP_I and CHAP_C belong together";
+                return new BadChallenge("CHAP_I and CHAP_C belong together");
             }
             long number = BinaryValue.number(identifier);
             byte[] bytes = BinaryValue.decode(challenge);
             if (number < 0 || number > 255) {
-                return "CHAP_I is one byte";
+                return new BadChallenge("CHAP_I is one byte");
             }
             if (bytes == null || bytes.length == 0 || bytes.length > MAX_CHALLENGE_BYTES) {
-                return "CHAP_C is 1 to 1024 bytes, in hexadecimal or base64";
+                return new BadChallenge("CHAP_C is 1 to 1024 bytes, in hexadecimal or base64");
             }
             return new Challenge((int) number, bytes);
         }
@@ -235,10 +239,13 @@ public final class Chap {
             if (MessageDigest.isEqual(proof.secret(), initiator.secret())) {
                 return fail("both directions have the same secret");
             }
-            Object theirs = Challenge.of(keys);
-            if (!(theirs instanceof Challenge asked)) {
-                return fail(theirs.toString());
-            }
+            return switch (Challenge.of(keys)) {
+                case BadChallenge bad -> fail(bad.rule);
+                case Challenge asked -> prove(asked, chosen, ours, name, proof);
+            };
+        }
+
+        private Step prove(Challenge asked, Algorithm chosen, Challenge ours, String name, Credentials proof) {
             if (Arrays.equals(asked.bytes, ours.bytes)) {
                 return fail("the initiator's challenge is our own (reflection)");
             }
@@ -314,10 +321,13 @@ public final class Chap {
             if (chosen == null || !algorithms.contains(chosen)) {
                 return fail("the target chose no algorithm that was offered");
             }
-            Object theirs = Challenge.of(keys);
-            if (!(theirs instanceof Challenge asked)) {
-                return fail(theirs.toString());
-            }
+            return switch (Challenge.of(keys)) {
+                case BadChallenge bad -> fail(bad.rule);
+                case Challenge asked -> prove(asked, chosen);
+            };
+        }
+
+        private Step prove(Challenge asked, Algorithm chosen) {
             List<KeyValue> answer = new ArrayList<>();
             answer.add(TextKey.CHAP_N.with(own.name()));
             byte[] response = response(chosen, asked.identifier, own.secret(), asked.bytes);

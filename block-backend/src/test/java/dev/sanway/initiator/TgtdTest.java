@@ -37,7 +37,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The initiator against a unit that is not ours. */
-@Timeout(180)
+@Timeout(240)
 class TgtdTest {
     private static final long BYTES = 64 << 20;
     private static final IscsiName INITIATOR = new IscsiName("iqn.2026-11.dev.sanway:gateway.test");
@@ -259,6 +259,30 @@ class TgtdTest {
             awaitOpen(unit);
             assertThat(asked.get()).isGreaterThan(1);
             assertThat(read(unit, 0, 8)).isEqualTo(new byte[8 * 512]);
+        }
+    }
+
+    @Test
+    void anIdleSessionIsPingedAndStaysUp() throws Exception {
+        try (Tgtd tgtd = Tgtd.start(directory, 1, BYTES)) {
+            AtomicInteger losses = new AtomicInteger();
+            UnitSession session = new UnitSession(config(tgtd).withUnitTimeout(400), loop(), new UnitSessionListener() {
+                @Override
+                public void stateChanged(SessionState state) {
+                    if (state instanceof SessionState.Waiting) {
+                        losses.incrementAndGet();
+                    }
+                }
+            });
+            sessions.add(session);
+            session.start();
+            attach(session, 1);
+            losses.set(0);
+            // Many times the interval of pings, and of their time-out.
+            Awaitility.await()
+                    .during(Duration.ofSeconds(3))
+                    .atMost(Duration.ofSeconds(5))
+                    .until(() -> losses.get() == 0 && onLoop(session::state) instanceof SessionState.Ready);
         }
     }
 

@@ -36,6 +36,7 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -239,6 +240,31 @@ class UnitInitiatorTest {
                 .isEqualTo(BlockOutcome.failed(new BlockFailure.UnflushedWritesLost()));
         assertThat(run(device, new BlockRequest.Flush(0, 0))).isEqualTo(BlockOutcome.DONE);
         server.close();
+    }
+
+    @Test
+    void anIdleSessionIsPingedAndStaysUp() throws Exception {
+        try (UnitServer server = unit(new UUID(1, 1))) {
+            assertThat(server.addresses()).isNotEmpty();
+            AtomicInteger losses = new AtomicInteger();
+            UnitSession session = new UnitSession(config().withUnitTimeout(400), LOOP, new UnitSessionListener() {
+                @Override
+                public void stateChanged(SessionState state) {
+                    if (state instanceof SessionState.Waiting) {
+                        losses.incrementAndGet();
+                    }
+                }
+            });
+            sessions.add(session);
+            session.start();
+            attach(session, 0);
+            losses.set(0);
+            // Many times the interval of pings, and of their time-out.
+            Awaitility.await()
+                    .during(Duration.ofSeconds(3))
+                    .atMost(Duration.ofSeconds(5))
+                    .until(() -> losses.get() == 0 && onLoop(session::state) instanceof SessionState.Ready);
+        }
     }
 
     @Test
