@@ -1,7 +1,6 @@
 package dev.sanway.block;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufUtil;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -317,15 +316,7 @@ public final class OrderedDevice implements BlockDevice {
     }
 
     private static int firstDifference(ByteBuf left, ByteBuf right) {
-        if (ByteBufUtil.equals(left, right)) {
-            return -1;
-        }
-        for (int i = 0; i < left.readableBytes(); i++) {
-            if (left.getByte(left.readerIndex() + i) != right.getByte(right.readerIndex() + i)) {
-                return i;
-            }
-        }
-        throw new IllegalStateException("unequal, but no byte differs: " + left + ", " + right);
+        return Mismatch.find(left, left.readerIndex(), right, right.readerIndex(), left.readableBytes());
     }
 
     @Override

@@ -2,12 +2,12 @@ package dev.sanway.target.lun;
 
 import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRequest;
+import dev.sanway.block.Mismatch;
 import dev.sanway.scsi.AdditionalSense;
 import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.SenseData;
 import dev.sanway.scsi.SenseKey;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufUtil;
 import java.util.function.Consumer;
 
 /** Commands that transfer or check blocks: READ, WRITE, VERIFY, COMPARE AND WRITE and their kin (SBC-3 5). */
@@ -292,17 +292,7 @@ final class MediumCommands {
 
     /** Offset within {@code length} of the first difference, -1 if there is none. */
     private static int firstDifference(ByteBuf read, ByteBuf expected, int readOffset, int length) {
-        int readAt = read.readerIndex() + readOffset;
-        int expectedAt = expected.readerIndex();
-        if (ByteBufUtil.equals(read, readAt, expected, expectedAt, length)) {
-            return -1;
-        }
-        for (int i = 0; i < length; i++) {
-            if (read.getByte(readAt + i) != expected.getByte(expectedAt + i)) {
-                return i;
-            }
-        }
-        return -1;
+        return Mismatch.find(read, read.readerIndex() + readOffset, expected, expected.readerIndex(), length);
     }
 
     // ---- COMPARE AND WRITE (SBC-3 5.2)
