@@ -33,7 +33,10 @@ final class SanwayProcess implements AutoCloseable {
         ProcessBuilder builder =
                 new ProcessBuilder(words).redirectErrorStream(true).redirectOutput(log.toFile());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        builder.environment().put("SANWAY_JAVA_OPTIONS", "-Dio.netty.leakDetection.level=paranoid -Dio.netty.leakDetection.acquireAndReleaseOnly=true");
+        builder.environment()
+                .put(
+                        "SANWAY_JAVA_OPTIONS",
+                        "-Dio.netty.leakDetection.level=paranoid -Dio.netty.leakDetection.acquireAndReleaseOnly=true");
         Process started = builder.start();
         Awaitility.await("ready: " + words)
                 .atMost(Duration.ofSeconds(60))
