@@ -3,11 +3,13 @@ package dev.sanway.integration;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.awaitility.Awaitility;
 
 /** Units and a gateway, each a process of its own as their user runs them, in one folder. */
 final class San implements AutoCloseable {
@@ -100,6 +102,16 @@ final class San implements AutoCloseable {
 
     String url(String host, int lun) {
         return "iscsi://127.0.0.1:" + port + "/" + target(host) + "/" + lun;
+    }
+
+    /** Until a new volume is wiped. */
+    static void awaitReady(String url) {
+        Awaitility.await("ready: " + url)
+                .atMost(Duration.ofSeconds(60))
+                .pollInterval(Duration.ofMillis(100))
+                .until(() -> Command.run(30, "qemu-io", "-f", "raw", "-c", "read 0 4k", url)
+                                .exitStatus()
+                        == 0);
     }
 
     TestHost host(String initiator, String host) {
