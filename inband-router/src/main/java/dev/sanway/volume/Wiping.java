@@ -5,7 +5,10 @@ import dev.sanway.block.BlockFailure;
 import dev.sanway.block.BlockRequest;
 import dev.sanway.pool.ControlIo;
 import dev.sanway.pool.DeviceFailedException;
+import dev.sanway.pool.UnitVolume;
 import io.netty.buffer.Unpooled;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -13,6 +16,7 @@ import java.util.concurrent.CompletionException;
 final class Wiping {
     private static final int WRITE_BYTES = 1 << 20;
     private static final long ZERO_REQUEST_BYTES = 32L << 20;
+    private static final int LANES = 16;
     private static final long UNMAP_REQUEST_BYTES = 1L << 30;
     private static final byte[] ZEROES = new byte[WRITE_BYTES];
 
@@ -27,9 +31,21 @@ final class Wiping {
     static CompletableFuture<Void> wipe(BlockDevice device, long startBytes, long lengthBytes) {
         int blockSize = device.geometry().blockSizeBytes();
         BlockRequest flush = new BlockRequest.Flush(startBytes / blockSize, lengthBytes / blockSize);
-        return zero(device, startBytes, startBytes + lengthBytes)
+        return inLanes(device, startBytes, lengthBytes)
                 .thenCompose(_ -> ControlIo.submit(device, flush, "flushing after wiping"))
                 .thenApply(_ -> null);
+    }
+
+    /** Giving space back is all latency, so that several parts go on at once; written zeroes fill the line by themselves. */
+    private static CompletableFuture<Void> inLanes(BlockDevice device, long startBytes, long lengthBytes) {
+        int lanes = device.limits().unmappedReadsZeroes() && lengthBytes >= UNMAP_REQUEST_BYTES ? LANES : 1;
+        long laneBytes = Math.ceilDiv(lengthBytes, lanes * UnitVolume.ALIGNMENT_BYTES) * UnitVolume.ALIGNMENT_BYTES;
+        long end = startBytes + lengthBytes;
+        List<CompletableFuture<Void>> all = new ArrayList<>();
+        for (long from = startBytes; from < end; from += laneBytes) {
+            all.add(zero(device, from, Math.min(from + laneBytes, end)));
+        }
+        return CompletableFuture.allOf(all.toArray(new CompletableFuture<?>[0]));
     }
 
     /** One bounded request after the other, so that each ends well within the time a unit is given. */
