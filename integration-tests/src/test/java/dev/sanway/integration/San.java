@@ -107,7 +107,7 @@ final class San implements AutoCloseable {
     /** Until a new volume is wiped. */
     static void awaitReady(String url) {
         Awaitility.await("ready: " + url)
-                .atMost(Duration.ofSeconds(180))
+                .atMost(Duration.ofMinutes(3))
                 .pollInterval(Duration.ofMillis(100))
                 .until(() -> Command.run(30, "qemu-io", "-f", "raw", "-c", "read 0 4k", url)
                                 .exitStatus()
