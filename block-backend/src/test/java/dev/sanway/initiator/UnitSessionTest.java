@@ -309,7 +309,8 @@ class UnitSessionTest {
                                 TimeUnit.MILLISECONDS);
                 return true;
             }
-            if (is(command, Opcode.WRITE_16) || is(command, Opcode.READ_16)) {
+            // What was sent together with the write on the first connection may arrive there before it closes.
+            if (unit.logins() > 1 && (is(command, Opcode.WRITE_16) || is(command, Opcode.READ_16))) {
                 order.add("medium");
             }
             return false;
