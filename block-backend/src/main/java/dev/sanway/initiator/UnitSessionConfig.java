@@ -67,6 +67,23 @@ public record UnitSessionConfig(
     }
 
     public UnitSessionConfig withChap(Chap.Credentials own, Chap.@Nullable Credentials mutual) {
+        return with(own, mutual, headerDigest, dataDigest, cache);
+    }
+
+    public UnitSessionConfig withDigests(boolean header, boolean data) {
+        return with(chap, mutualChap, header, data, cache);
+    }
+
+    public UnitSessionConfig withCache(CachePolicy policy) {
+        return with(chap, mutualChap, headerDigest, dataDigest, policy);
+    }
+
+    private UnitSessionConfig with(
+            Chap.@Nullable Credentials own,
+            Chap.@Nullable Credentials mutual,
+            boolean header,
+            boolean data,
+            CachePolicy policy) {
         return new UnitSessionConfig(
                 unitName,
                 host,
@@ -76,52 +93,8 @@ public record UnitSessionConfig(
                 isid,
                 own,
                 mutual,
-                headerDigest,
-                dataDigest,
-                cache,
-                unitTimeoutMillis,
-                connectTimeoutMillis,
-                loginTimeoutMillis,
-                pingIntervalMillis,
-                pingTimeoutMillis,
-                abortTimeoutMillis,
-                maxQueuedRequests);
-    }
-
-    public UnitSessionConfig withDigests(boolean header, boolean data) {
-        return new UnitSessionConfig(
-                unitName,
-                host,
-                port,
-                targetName,
-                initiatorName,
-                isid,
-                chap,
-                mutualChap,
                 header,
                 data,
-                cache,
-                unitTimeoutMillis,
-                connectTimeoutMillis,
-                loginTimeoutMillis,
-                pingIntervalMillis,
-                pingTimeoutMillis,
-                abortTimeoutMillis,
-                maxQueuedRequests);
-    }
-
-    public UnitSessionConfig withCache(CachePolicy policy) {
-        return new UnitSessionConfig(
-                unitName,
-                host,
-                port,
-                targetName,
-                initiatorName,
-                isid,
-                chap,
-                mutualChap,
-                headerDigest,
-                dataDigest,
                 policy,
                 unitTimeoutMillis,
                 connectTimeoutMillis,
