@@ -75,7 +75,10 @@ sealed interface SenseOutcome {
     }
 
     private static BlockFailure illegal(SenseData sense) {
-        if (sense.is(SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_OPERATION_CODE)
+        // There are units (jSCSI's) whose sense data end before they come to the point.
+        boolean silent = sense.asc() == 0 && sense.ascq() == 0;
+        if (silent
+                || sense.is(SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_OPERATION_CODE)
                 || sense.is(SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_FIELD_IN_CDB)) {
             return new BlockFailure.Unsupported();
         }

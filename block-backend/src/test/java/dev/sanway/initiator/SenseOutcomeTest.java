@@ -24,6 +24,7 @@ class SenseOutcomeTest {
         "HARDWARE_ERROR, 44, 00, Broken",
         "ILLEGAL_REQUEST, 20, 00, Unsupported",
         "ILLEGAL_REQUEST, 24, 00, Unsupported",
+        "ILLEGAL_REQUEST, 00, 00, Unsupported",
         "ILLEGAL_REQUEST, 25, 00, NotReady",
         "ILLEGAL_REQUEST, 21, 00, Broken",
         "UNIT_ATTENTION, 29, 00, News",
