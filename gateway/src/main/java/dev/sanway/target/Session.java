@@ -283,6 +283,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
                 writeLength);
         WriteTransfer write = null;
         if (pdu.write()) {
+            counters.written(pdu.data().readableBytes());
             write = new WriteTransfer(
                     channel.alloc(), writeLength, parameters().firstBurstLength(), !pdu.isFinal(), pdu.data());
         } else {

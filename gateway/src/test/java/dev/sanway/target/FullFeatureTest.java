@@ -120,6 +120,9 @@ class FullFeatureTest {
         dataOut(command.initiatorTaskTag(), Pdu.NO_TAG, 0, 512, false, data, 1024);
         dataOut(command.initiatorTaskTag(), Pdu.NO_TAG, 1, 1536, true, data, 2560);
         expectGood();
+        assertThat(target.server.sessions().getFirst().writtenBytes())
+                .as("immediate data count as well")
+                .isEqualTo(data.length);
         assertThat(read(0, 8, 8192)).isEqualTo(data);
     }
 
