@@ -1,5 +1,7 @@
 package dev.sanway.scsi;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
@@ -56,8 +58,10 @@ public record TransportId(String initiatorName, @Nullable String isid) {
         if (end == 0 || end == field.length || end > MAX_NAME_BYTES) {
             return null;
         }
-        // Names compare in lower case (RFC 7143 4.2.7.2), and so does the hexadecimal ISID.
-        String text = new String(field, 0, end, StandardCharsets.UTF_8).toLowerCase(Locale.ROOT);
+        String text = text(field, end);
+        if (text == null) {
+            return null;
+        }
         if (format == 0) {
             return new TransportId(text, null);
         }
@@ -67,5 +71,23 @@ public record TransportId(String initiatorName, @Nullable String isid) {
         }
         String isid = text.substring(separator + SEPARATOR.length());
         return isid.matches("[0-9a-f]{12}") ? new TransportId(text.substring(0, separator), isid) : null;
+    }
+
+    /**
+     * The first bytes as text in lower case, for so names compare (RFC 7143 4.2.7.2), and so does the hexadecimal ISID. Null if
+     * they are not UTF-8, lest different names be taken for one, or if lower case makes them longer than a name may be.
+     */
+    private static @Nullable String text(byte[] field, int length) {
+        String text;
+        try {
+            text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(field, 0, length))
+                    .toString()
+                    .toLowerCase(Locale.ROOT);
+        } catch (CharacterCodingException malformed) {
+            return null;
+        }
+        return text.getBytes(StandardCharsets.UTF_8).length > MAX_NAME_BYTES ? null : text;
     }
 }

@@ -166,6 +166,9 @@ class VocabularyTest {
         byte[] wrong = device.encode();
         wrong[0] = 0x06; // SAS
         assertThat(TransportId.parse(wrong, 0)).isNull();
+        byte[] notUtf8 = device.encode();
+        notUtf8[5] = (byte) 0xff;
+        assertThat(TransportId.parse(notUtf8, 0)).isNull();
     }
 
     @Test
