@@ -1,15 +1,9 @@
 package dev.sanway.volume;
 
 import dev.sanway.block.BlockDevice;
-import dev.sanway.block.Geometry;
-import dev.sanway.block.Limits;
 import dev.sanway.metadata.Catalog;
-import dev.sanway.metadata.UnitVolumeRecord;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
-import dev.sanway.pool.Label;
-import dev.sanway.pool.LabelCheck;
-import dev.sanway.pool.LabelStore;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
@@ -19,7 +13,6 @@ import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -97,15 +90,12 @@ public final class Assignments implements AutoCloseable {
     private final Steps steps;
 
     // Used on the control's executor only.
-    private final Map<UUID, BlockDevice> devices = new HashMap<>();
-    private final Map<UUID, CompletableFuture<?>> labelTails = new HashMap<>();
+    private final LivePool pool;
+    private final Admissions admissions;
+    private final LabelTables labels;
     private final Set<UUID> running = new HashSet<>();
     private final Map<String, CompletableFuture<Assignment>> assigning = new HashMap<>();
-    /** Volumes that are wiped, and whose partitions the labels therefore show as assigned. */
-    private final Set<UUID> wiped = new HashSet<>();
-
     private final List<Listener> listeners = new ArrayList<>();
-    private volatile PoolState pool;
     private boolean closed;
 
     public Assignments(Catalog catalog, EventExecutor control) {
@@ -116,16 +106,14 @@ public final class Assignments implements AutoCloseable {
         this.catalog = catalog;
         this.control = control;
         this.steps = steps;
-        PoolState state = PoolState.EMPTY;
-        for (UnitVolumeRecord unit : catalog.unitVolumes()) {
-            state = state.with(unit.unitVolume());
-        }
-        this.pool = state.with(catalog.partitions());
+        this.pool = new LivePool(catalog);
+        this.admissions = new Admissions(catalog, control, pool, steps, this::resumeAll);
+        this.labels = new LabelTables(catalog, control, pool, admissions, steps);
     }
 
     /** The pool as it is now. Any thread. */
     public PoolState pool() {
-        return pool;
+        return pool.state();
     }
 
     /** Adds a listener, which is told of every volume there is first. */
@@ -142,7 +130,7 @@ public final class Assignments implements AutoCloseable {
     }
 
     private long partitionBytes(VolumeRecord volume) {
-        return pool.partitionsOf(volume.uuid()).stream()
+        return pool.state().partitionsOf(volume.uuid()).stream()
                 .mapToLong(Partition::lengthBytes)
                 .sum();
     }
@@ -160,125 +148,12 @@ public final class Assignments implements AutoCloseable {
      * @param device on any loop; used until {@link #departed}
      */
     public CompletableFuture<Admission> admit(String unit, long lun, BlockDevice device) {
-        return LabelStore.read(device).thenComposeAsync(reading -> judge(unit, lun, device, reading), control);
+        return admissions.admit(unit, lun, device);
     }
 
     /** A unit volume can no longer be reached through the device that it was admitted with. */
     public void departed(UUID label, BlockDevice device) {
-        control.execute(() -> {
-            if (devices.remove(label, device)) {
-                pool = pool.attached(label, false);
-            }
-        });
-    }
-
-    private static CompletableFuture<Admission> refused(String unit, long lun, String why) {
-        return CompletableFuture.completedFuture(new Admission.Refused(unit + " lun " + lun + ": " + why));
-    }
-
-    private CompletableFuture<Admission> judge(String unit, long lun, BlockDevice device, Label.Reading reading) {
-        return switch (reading) {
-            case Label.Reading.Labelled labelled -> labelled(unit, lun, device, labelled.label());
-            case Label.Reading.Blank _ -> blank(unit, lun, device);
-            case Label.Reading.Foreign foreign ->
-                refused(unit, lun, foreign.explanation() + "; it is not touched unless it is adopted with --erase");
-            case Label.Reading.Newer newer ->
-                refused(
-                        unit,
-                        lun,
-                        "its label has format " + newer.version() + ", this sanway knows " + Label.FORMAT_VERSION
-                                + ": use the newer sanway");
-        };
-    }
-
-    private CompletableFuture<Admission> labelled(String unit, long lun, BlockDevice device, Label label) {
-        Optional<String> objection = objection(label);
-        if (objection.isPresent()) {
-            return refused(unit, lun, objection.get());
-        }
-        UnitVolume unitVolume = unitVolume(label.uuid(), unit, lun, device);
-        UnitVolume known = pool.unitVolumes().get(label.uuid());
-        if (devices.containsKey(label.uuid()) && known != null && !known.where().equals(unitVolume.where())) {
-            return refused(unit, lun, "it carries the same label as " + known.where() + ": one is a copy of the other");
-        }
-        devices.put(label.uuid(), device);
-        return stored(new UnitVolumeRecord(unitVolume, label.sequence()))
-                .thenApplyAsync(_ -> admitted(unitVolume, device), control);
-    }
-
-    private Optional<String> objection(Label label) {
-        long recorded = catalog.unitVolume(label.uuid())
-                .map(UnitVolumeRecord::labelSequence)
-                .orElse(0L);
-        return LabelCheck.objection(label, catalog.self().pool(), recorded, pool.keptOn(label.uuid()));
-    }
-
-    private static UnitVolume unitVolume(UUID label, String unit, long lun, BlockDevice device) {
-        Geometry geometry = device.geometry();
-        Limits limits = device.limits();
-        return new UnitVolume(
-                label,
-                unit,
-                lun,
-                geometry.sizeBytes(),
-                geometry.blockSizeBytes(),
-                geometry.physicalBlockSizeBytes(),
-                limits.unmapGranularityBlocks() * geometry.blockSizeBytes(),
-                limits.unmappedReadsZeroes());
-    }
-
-    private CompletableFuture<Void> stored(UnitVolumeRecord unit) {
-        return catalog.unitVolume(unit.unitVolume().label())
-                        .filter(unit::equals)
-                        .isPresent()
-                ? CompletableFuture.completedFuture(null)
-                : catalog.commit(new Catalog.Batch().put(unit));
-    }
-
-    private Admission admitted(UnitVolume unitVolume, BlockDevice device) {
-        UUID label = unitVolume.label();
-        if (!device.equals(devices.get(label))) {
-            return new Admission.Refused(unitVolume.where() + " left again while it was being taken in");
-        }
-        pool = pool.with(unitVolume).attached(label, true);
-        resumeAll();
-        return new Admission.Admitted(unitVolume);
-    }
-
-    private CompletableFuture<Admission> blank(String unit, long lun, BlockDevice device) {
-        for (UnitVolumeRecord record : catalog.unitVolumes()) {
-            UnitVolume before = record.unitVolume();
-            if (before.unit().equals(unit) && before.lun() == lun) {
-                if (!pool.keptOn(before.label()).isEmpty()) {
-                    return refused(
-                            unit, lun, "it is blank, but volumes have partitions on it: it was replaced or erased");
-                }
-                if (record.labelSequence() == 0) {
-                    // The process ended before the label was written: go on with the same UUID.
-                    return labelFirst(unitVolume(before.label(), unit, lun, device), device);
-                }
-            }
-        }
-        UnitVolume unitVolume = unitVolume(UUID.randomUUID(), unit, lun, device);
-        return catalog.commit(new Catalog.Batch().put(new UnitVolumeRecord(unitVolume, 0)))
-                .thenComposeAsync(
-                        _ -> {
-                            steps.after(AssignmentStep.LABEL_INTENDED);
-                            return labelFirst(unitVolume, device);
-                        },
-                        control);
-    }
-
-    private CompletableFuture<Admission> labelFirst(UnitVolume unitVolume, BlockDevice device) {
-        Catalog.Self self = catalog.self();
-        Label label = new Label(self.pool(), self.gateway(), unitVolume.label(), 1, List.of());
-        return LabelStore.write(device, label)
-                .thenComposeAsync(
-                        _ -> {
-                            steps.after(AssignmentStep.FIRST_LABEL_WRITTEN);
-                            return labelled(unitVolume.unit(), unitVolume.lun(), device, label);
-                        },
-                        control);
+        control.execute(() -> pool.detach(label, device));
     }
 
     // ---- volumes
@@ -315,7 +190,7 @@ public final class Assignments implements AutoCloseable {
         UUID uuid = UUID.randomUUID();
         Allocation.Request wanted =
                 new Allocation.Request(uuid, request.sizeBytes(), request.layout(), request.blockSizeBytes());
-        return switch (Allocation.allocate(pool, wanted, UUID::randomUUID)) {
+        return switch (Allocation.allocate(pool.state(), wanted, UUID::randomUUID)) {
             case Allocation.Result.Refused refused ->
                 CompletableFuture.completedFuture(
                         new Assignment.Refused(request.name() + ": " + refused.explanation()));
@@ -336,14 +211,14 @@ public final class Assignments implements AutoCloseable {
 
     private CompletableFuture<Assignment> intend(VolumeRecord volume, List<Partition> partitions) {
         // Taken at once, so that nobody else is given the same place while the store works.
-        pool = pool.with(partitions);
+        pool.change(state -> state.with(partitions));
         Catalog.Batch batch = new Catalog.Batch().put(volume);
         partitions.forEach(batch::put);
         return catalog.commit(batch)
                 .handleAsync(
                         (_, failure) -> {
                             if (failure != null) {
-                                pool = pool.without(partitions);
+                                pool.change(state -> state.without(partitions));
                                 throw new CompletionException(failure);
                             }
                             steps.after(AssignmentStep.INTENT_STORED);
@@ -383,7 +258,7 @@ public final class Assignments implements AutoCloseable {
                 return CompletableFuture.completedFuture(found.isPresent());
             }
             VolumeRecord volume = found.get().in(VolumeRecord.State.RELEASED);
-            List<Partition> partitions = pool.partitionsOf(uuid).stream()
+            List<Partition> partitions = pool.state().partitionsOf(uuid).stream()
                     .map(partition -> partition.in(PartitionState.RELEASED))
                     .toList();
             Catalog.Batch batch = new Catalog.Batch().put(volume);
@@ -391,8 +266,8 @@ public final class Assignments implements AutoCloseable {
             return catalog.commit(batch)
                     .thenApplyAsync(
                             _ -> {
-                                pool = pool.with(partitions);
-                                wiped.remove(uuid);
+                                pool.change(state -> state.with(partitions));
+                                labels.settled(uuid);
                                 steps.after(AssignmentStep.RELEASE_STORED);
                                 tell(volume);
                                 resume(volume);
@@ -413,11 +288,11 @@ public final class Assignments implements AutoCloseable {
         if (closed || volume.state() == VolumeRecord.State.ASSIGNED || running.contains(volume.uuid())) {
             return;
         }
-        List<Partition> partitions = pool.partitionsOf(volume.uuid());
+        List<Partition> partitions = pool.state().partitionsOf(volume.uuid());
         boolean possible = switch (volume.state()) {
-            case WIPING -> partitions.stream().allMatch(each -> devices.containsKey(each.unitVolume()));
+            case WIPING -> partitions.stream().allMatch(each -> pool.reaches(each.unitVolume()));
             case RELEASED ->
-                partitions.isEmpty() || partitions.stream().anyMatch(each -> devices.containsKey(each.unitVolume()));
+                partitions.isEmpty() || partitions.stream().anyMatch(each -> pool.reaches(each.unitVolume()));
             case ASSIGNED -> false;
         };
         if (!possible) {
@@ -450,8 +325,8 @@ public final class Assignments implements AutoCloseable {
         return wipe(volume)
                 .thenComposeAsync(
                         _ -> {
-                            wiped.add(volume.uuid());
-                            return eachLabel(pool.partitionsOf(volume.uuid()), AssignmentStep.LABEL_WRITTEN);
+                            labels.wiped(volume.uuid());
+                            return labels.write(pool.state().partitionsOf(volume.uuid()), AssignmentStep.LABEL_WRITTEN);
                         },
                         control)
                 .thenComposeAsync(_ -> storeAssigned(volume.uuid()), control);
@@ -463,7 +338,7 @@ public final class Assignments implements AutoCloseable {
             return CompletableFuture.completedFuture(null);
         }
         long before = 0;
-        for (Partition partition : pool.partitionsOf(volume.uuid())) {
+        for (Partition partition : pool.state().partitionsOf(volume.uuid())) {
             if (volume.wipedBytes() < before + partition.lengthBytes()) {
                 return wipeStretch(volume, partition, volume.wipedBytes() - before);
             }
@@ -473,7 +348,7 @@ public final class Assignments implements AutoCloseable {
     }
 
     private CompletableFuture<Void> wipeStretch(VolumeRecord volume, Partition partition, long offset) {
-        BlockDevice device = devices.get(partition.unitVolume());
+        BlockDevice device = pool.device(partition.unitVolume()).orElse(null);
         if (device == null) {
             return CompletableFuture.failedFuture(new IllegalStateException("a unit went away while wiping"));
         }
@@ -506,7 +381,7 @@ public final class Assignments implements AutoCloseable {
             return CompletableFuture.completedFuture(null);
         }
         VolumeRecord volume = catalog.volume(uuid).orElseThrow().in(VolumeRecord.State.ASSIGNED);
-        List<Partition> partitions = pool.partitionsOf(uuid).stream()
+        List<Partition> partitions = pool.state().partitionsOf(uuid).stream()
                 .map(partition -> partition.in(PartitionState.ASSIGNED))
                 .toList();
         Catalog.Batch batch = new Catalog.Batch().put(volume);
@@ -514,8 +389,8 @@ public final class Assignments implements AutoCloseable {
         return catalog.commit(batch)
                 .thenAcceptAsync(
                         _ -> {
-                            pool = pool.with(partitions);
-                            wiped.remove(uuid);
+                            pool.change(state -> state.with(partitions));
+                            labels.settled(uuid);
                             steps.after(AssignmentStep.ASSIGNED_STORED);
                             tell(volume);
                         },
@@ -524,11 +399,12 @@ public final class Assignments implements AutoCloseable {
 
     private CompletableFuture<Void> finishRelease(VolumeRecord volume) {
         // Decided once: a unit that comes while labels are written has its turn afterwards.
-        List<Partition> reachable = pool.partitionsOf(volume.uuid()).stream()
-                .filter(partition -> devices.containsKey(partition.unitVolume()))
+        List<Partition> reachable = pool.state().partitionsOf(volume.uuid()).stream()
+                .filter(partition -> pool.reaches(partition.unitVolume()))
                 .toList();
-        boolean last = reachable.size() == pool.partitionsOf(volume.uuid()).size();
-        return eachLabel(reachable, AssignmentStep.LABEL_CLEARED)
+        boolean last =
+                reachable.size() == pool.state().partitionsOf(volume.uuid()).size();
+        return labels.write(reachable, AssignmentStep.LABEL_CLEARED)
                 .thenComposeAsync(
                         _ -> {
                             Catalog.Batch batch = new Catalog.Batch();
@@ -538,81 +414,18 @@ public final class Assignments implements AutoCloseable {
                         control)
                 .thenRunAsync(
                         () -> {
-                            pool = pool.without(reachable);
+                            pool.change(state -> state.without(reachable));
                             steps.after(AssignmentStep.FORGOTTEN);
                         },
                         control);
     }
 
-    // ---- labels
-
-    /** Writes the labels of all unit volumes that the partitions lie on. */
-    private CompletableFuture<Void> eachLabel(List<Partition> partitions, AssignmentStep step) {
-        CompletableFuture<Void> all = CompletableFuture.completedFuture(null);
-        Set<UUID> labels = new LinkedHashSet<>();
-        partitions.forEach(partition -> labels.add(partition.unitVolume()));
-        for (UUID label : labels) {
-            all = all.thenComposeAsync(_ -> rewriteLabel(label), control)
-                    .thenRunAsync(() -> steps.after(step), control);
-        }
-        return all;
-    }
-
-    /** One at a time per unit volume; each writes what is true when its turn has come. */
-    private CompletableFuture<Void> rewriteLabel(UUID label) {
-        CompletableFuture<?> before = labelTails.getOrDefault(label, CompletableFuture.completedFuture(null));
-        CompletableFuture<Void> mine =
-                before.handle((_, _) -> null).thenComposeAsync(_ -> rewriteLabelNow(label), control);
-        labelTails.put(label, mine);
-        return mine;
-    }
-
-    private CompletableFuture<Void> rewriteLabelNow(UUID label) {
-        BlockDevice device = devices.get(label);
-        if (closed || device == null) {
-            return CompletableFuture.failedFuture(
-                    new IllegalStateException("a unit went away before its label was written"));
-        }
-        // Read first: only what is still as we left it is overwritten.
-        return LabelStore.read(device)
-                .thenComposeAsync(
-                        reading -> {
-                            if (!(reading instanceof Label.Reading.Labelled labelled)
-                                    || !labelled.label().uuid().equals(label)
-                                    || objection(labelled.label()).isPresent()) {
-                                return CompletableFuture.failedFuture(new IllegalStateException("the label of "
-                                        + device.identity().name() + " was changed by another: " + reading));
-                            }
-                            return LabelStore.write(
-                                    device, labelled.label().next(catalog.self().gateway(), partitionsFor(label)));
-                        },
-                        control)
-                .thenComposeAsync(
-                        written -> {
-                            UnitVolumeRecord record = catalog.unitVolume(label).orElseThrow();
-                            return catalog.commit(new Catalog.Batch()
-                                    .put(new UnitVolumeRecord(record.unitVolume(), written.sequence())));
-                        },
-                        control);
-    }
-
-    private List<Partition> partitionsFor(UUID label) {
-        List<Partition> partitions = new ArrayList<>();
-        for (Partition partition : pool.keptOn(label)) {
-            boolean done = partition.owner() != null
-                    && wiped.contains(partition.owner().volume());
-            switch (partition.state()) {
-                case ASSIGNED -> partitions.add(partition);
-                case WIPING -> partitions.add(done ? partition.in(PartitionState.ASSIGNED) : partition);
-                case RELEASED, FREE -> {}
-            }
-        }
-        return partitions;
-    }
-
     /** Starts nothing more; what is under way ends by itself. Does not close the catalog. */
     @Override
     public void close() {
-        control.execute(() -> closed = true);
+        control.execute(() -> {
+            closed = true;
+            labels.close();
+        });
     }
 }
