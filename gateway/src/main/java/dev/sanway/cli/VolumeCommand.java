@@ -46,10 +46,7 @@ final class VolumeCommand extends SanwayCommand.Group {
                     String name,
             @Mixin ClientOptions options)
             throws CommandFailure {
-        if (!name.matches("[a-z0-9.-]+(/[a-z0-9.-]+)?")) {
-            throw new CommandFailure(2, "\"" + name + "\" is no volume's name; write <host>/<volume>, as in web1/data");
-        }
-        JsonNode volume = options.client().get("/api/v1/volumes/" + name);
+        JsonNode volume = options.client().get("/api/v1/volumes/" + Names.checkedVolume(name));
         if (options.output == ClientOptions.Output.json) {
             out().println(volume.toPrettyString());
             return 0;

@@ -33,11 +33,14 @@ public final class ApiServer implements AutoCloseable {
     private final Javalin javalin;
     private final ApiCredentials credentials;
     private final Source source;
+    private final Operations operations;
 
     /** Starts it. */
-    public ApiServer(InetSocketAddress address, ApiCredentials credentials, Source source) throws IOException {
+    public ApiServer(InetSocketAddress address, ApiCredentials credentials, Source source, Operations operations)
+            throws IOException {
         this.credentials = credentials;
         this.source = source;
+        this.operations = operations;
         this.javalin = Javalin.create(config -> {
             config.startup.showJavalinBanner = false;
             config.jetty.addConnector((server, http) -> {
@@ -64,6 +67,11 @@ public final class ApiServer implements AutoCloseable {
             config.routes.get("/api/v1/units", context -> json(context, source.units()));
             config.routes.get("/api/v1/hosts", context -> json(context, source.hosts()));
             config.routes.get("/api/v1/sessions", context -> json(context, source.sessions()));
+            config.routes.post("/api/v1/units/{unit}/luns/{lun}/adopt", this::adopt);
+            config.routes.exception(
+                    ApiRefusal.class,
+                    (refusal, context) -> error(
+                            context, HttpStatus.forStatus(refusal.status()), String.valueOf(refusal.getMessage())));
             config.routes.error(
                     404,
                     context -> error(context, HttpStatus.NOT_FOUND, "there is no " + context.path() + " in this API"));
@@ -87,6 +95,29 @@ public final class ApiServer implements AutoCloseable {
             context.header("WWW-Authenticate", "Bearer");
             error(context, HttpStatus.UNAUTHORIZED, "a valid token is wanted: Authorization: Bearer TOKEN");
             context.skipRemainingHandlers();
+        }
+    }
+
+    private record AdoptBody(boolean erase) {}
+
+    private void adopt(Context context) throws ApiRefusal {
+        int lun;
+        try {
+            lun = Integer.parseInt(context.pathParam("lun"));
+        } catch (NumberFormatException _) {
+            throw ApiRefusal.malformed("a LUN is a number, not " + context.pathParam("lun"));
+        }
+        AdoptBody body = body(context, AdoptBody.class, "{\"erase\": true}");
+        json(context, operations.adopt(context.pathParam("unit"), lun, body.erase()));
+    }
+
+    /** The request's body; an unknown key or another type is refused, showing the {@code example}. */
+    private static <T> T body(Context context, Class<T> type, String example) throws ApiRefusal {
+        try {
+            return JSON.readValue(context.body().isEmpty() ? "{}" : context.body(), type);
+        } catch (JsonProcessingException e) {
+            throw ApiRefusal.malformed(
+                    "the body is not as it should be: " + e.getOriginalMessage() + "; it looks like " + example);
         }
     }
 

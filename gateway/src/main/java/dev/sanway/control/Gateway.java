@@ -7,6 +7,7 @@ import dev.sanway.control.Views.AttachmentView;
 import dev.sanway.control.Views.HostView;
 import dev.sanway.control.Views.PartitionView;
 import dev.sanway.control.Views.SessionView;
+import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
 import dev.sanway.control.Views.VolumeView;
 import dev.sanway.iscsi.Transport;
@@ -26,6 +27,7 @@ import dev.sanway.target.lun.HostTarget;
 import dev.sanway.target.lun.LogicalUnit;
 import dev.sanway.target.lun.LogicalUnitConfig;
 import dev.sanway.volume.Assignments;
+import dev.sanway.volume.Assignments.Admission;
 import dev.sanway.volume.Assignments.Assignment;
 import dev.sanway.volume.LunDirectory;
 import dev.sanway.volume.VolumeAssembler;
@@ -58,7 +60,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Its own state belongs to the control executor; the data path runs on the event loops and never waits for it.
  */
-public final class Gateway implements AutoCloseable, Views.Source {
+public final class Gateway implements AutoCloseable, Views.Source, Operations {
 
     private static final Logger log = LoggerFactory.getLogger(Gateway.class);
 
@@ -128,6 +130,7 @@ public final class Gateway implements AutoCloseable, Views.Source {
                     config.management(),
                     ApiCredentials.open(
                             config.stateDirectory(), config.management().getAddress()),
+                    this,
                     this);
             // A host that comes back finds its LUNs there, and the units behind them if they can be reached.
             unitsSeen.get(UNITS_SECONDS + ANSWER_SECONDS, TimeUnit.SECONDS);
@@ -354,17 +357,40 @@ public final class Gateway implements AutoCloseable, Views.Source {
         return lun;
     }
 
-    // ---- what operators see; any thread but the control executor's
+    // ---- what operators do; any thread but the control executor's
 
-    private <T> T onControl(Supplier<T> question) {
+    @Override
+    public UnitLunView adopt(String unit, int lun, boolean erase) throws ApiRefusal {
+        UnitLink link = links.stream()
+                .filter(each -> each.name().equals(unit))
+                .findFirst()
+                .orElseThrow(() -> ApiRefusal.unknown("there is no unit " + unit + "; units: "
+                        + links.stream().map(UnitLink::name).toList()));
+        Admission admission = await(onControl(() -> link.adopt(lun, erase)));
+        if (admission instanceof Admission.Refused(String why)) {
+            throw ApiRefusal.conflict(unit + " lun " + lun + ": " + why);
+        }
+        return onControl(() -> link.view().luns().stream()
+                .filter(view -> view.lun() == lun)
+                .findFirst()
+                .orElseThrow());
+    }
+
+    private static <T> T await(CompletableFuture<T> future) {
         try {
-            return CompletableFuture.supplyAsync(question, control).get(ANSWER_SECONDS, TimeUnit.SECONDS);
+            return future.get(ANSWER_SECONDS, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted", e);
         } catch (ExecutionException | TimeoutException e) {
-            throw new IllegalStateException("the control did not answer", e);
+            throw new IllegalStateException("no answer in time", e);
         }
+    }
+
+    // ---- what operators see; any thread but the control executor's
+
+    private <T> T onControl(Supplier<T> question) {
+        return await(CompletableFuture.supplyAsync(question, control));
     }
 
     @Override
@@ -397,7 +423,7 @@ public final class Gateway implements AutoCloseable, Views.Source {
             if (absent.isEmpty()) {
                 state = volume.unit == null ? "notReady" : "ready";
             } else {
-                detail = "not reachable: " + String.join(", ", absent);
+                detail = "not there: " + String.join(", ", absent);
             }
         }
         return new VolumeView(
@@ -424,7 +450,14 @@ public final class Gateway implements AutoCloseable, Views.Source {
             UnitVolume on = pool.unitVolumes().get(partition.unitVolume());
             boolean online = on != null && links.stream().anyMatch(link -> link.serves(on.label()));
             if (!online) {
-                String where = on == null ? "unknown" : on.where();
+                String where = on == null
+                        ? "unknown"
+                        : on.where()
+                                + links.stream()
+                                        .flatMap(link -> link.refusal(on).stream())
+                                        .findFirst()
+                                        .map(why -> " (" + why + ")")
+                                        .orElse("");
                 if (!absent.contains(where)) {
                     absent.add(where);
                 }

@@ -35,11 +35,19 @@ class ApiServerTest {
             List.of("volumes", "partitions", "units", "hosts", "sessions", "volumes/web1/data");
 
     /** One volume and nothing else. */
-    private static final class Fake implements Views.Source {
+    private static final class Fake implements Views.Source, Operations {
         @Override
         public List<VolumeView> volumes() {
             return List.of(new VolumeView(
                     "web1/data", new UUID(1, 2), 1 << 20, 512, "linear", 1, 0, "ready", null, List.of(), List.of()));
+        }
+
+        @Override
+        public Views.UnitLunView adopt(String unit, int lun, boolean erase) throws ApiRefusal {
+            if (!erase) {
+                throw ApiRefusal.conflict(unit + " lun " + lun + ": it holds an ext4 file system");
+            }
+            return new Views.UnitLunView(lun, new UUID(3, 4), 1 << 20, 1 << 19, "online", null);
         }
 
         @Override
@@ -78,7 +86,7 @@ class ApiServerTest {
             port = free.getLocalPort();
         }
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
-        server = new ApiServer(address, ApiCredentials.open(state, address.getAddress()), new Fake());
+        server = new ApiServer(address, ApiCredentials.open(state, address.getAddress()), new Fake(), new Fake());
         base = "https://127.0.0.1:" + port + "/api/v1/";
         token = Files.readString(state.resolve(ApiCredentials.TOKEN_FILE)).strip();
         KeyStore store = KeyStore.getInstance("PKCS12");

@@ -23,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
  *   labelled, of this pool, as the store knows it   → in the pool
  *   blank                                           → UUID in the store → first label → in the pool
  *   anything else                                   → refused, not touched
+ *   unlabelled, an operator said "erase"            → UUID in the store → erased → first label → in the pool
  * </pre>
  *
  * Belongs to the control's executor.
@@ -47,34 +48,30 @@ final class Admissions {
         return LabelStore.read(device).thenComposeAsync(reading -> judge(unit, lun, device, reading), control);
     }
 
-    private static CompletableFuture<Admission> refused(String unit, long lun, String why) {
-        return CompletableFuture.completedFuture(new Admission.Refused(unit + " lun " + lun + ": " + why));
+    private static CompletableFuture<Admission> refused(String why) {
+        return CompletableFuture.completedFuture(new Admission.Refused(why));
     }
 
     private CompletableFuture<Admission> judge(String unit, long lun, BlockDevice device, Label.Reading reading) {
         return switch (reading) {
             case Label.Reading.Labelled labelled -> labelled(unit, lun, device, labelled.label());
             case Label.Reading.Blank _ -> blank(unit, lun, device);
-            case Label.Reading.Foreign foreign ->
-                refused(unit, lun, foreign.explanation() + "; it is not touched unless it is adopted with --erase");
+            case Label.Reading.Foreign foreign -> refused(foreign.explanation() + "; it is not touched");
             case Label.Reading.Newer newer ->
-                refused(
-                        unit,
-                        lun,
-                        "its label has format " + newer.version() + ", this sanway knows " + Label.FORMAT_VERSION
-                                + ": use the newer sanway");
+                refused("its label has format " + newer.version() + ", this sanway knows " + Label.FORMAT_VERSION
+                        + ": use the newer sanway");
         };
     }
 
     private CompletableFuture<Admission> labelled(String unit, long lun, BlockDevice device, Label label) {
         Optional<String> objection = objection(label);
         if (objection.isPresent()) {
-            return refused(unit, lun, objection.get());
+            return refused(objection.get());
         }
         UnitVolume unitVolume = unitVolume(label.uuid(), unit, lun, device);
         UnitVolume known = pool.state().unitVolumes().get(label.uuid());
         if (pool.reaches(label.uuid()) && known != null && !known.where().equals(unitVolume.where())) {
-            return refused(unit, lun, "it carries the same label as " + known.where() + ": one is a copy of the other");
+            return refused("it carries the same label as " + known.where() + ": one is a copy of the other");
         }
         pool.attach(label.uuid(), device);
         return stored(new UnitVolumeRecord(unitVolume, label.sequence()))
@@ -123,27 +120,69 @@ final class Admissions {
     }
 
     private CompletableFuture<Admission> blank(String unit, long lun, BlockDevice device) {
-        for (UnitVolumeRecord record : catalog.unitVolumes()) {
-            UnitVolume before = record.unitVolume();
-            if (before.unit().equals(unit) && before.lun() == lun) {
-                if (!pool.state().keptOn(before.label()).isEmpty()) {
-                    return refused(
-                            unit, lun, "it is blank, but volumes have partitions on it: it was replaced or erased");
-                }
-                if (record.labelSequence() == 0) {
-                    // The process ended before the label was written: go on with the same UUID.
-                    return labelFirst(unitVolume(before.label(), unit, lun, device), device);
-                }
-            }
+        List<UUID> before = knownAt(unit, lun);
+        if (begun(before).isEmpty()
+                && before.stream().anyMatch(label -> !pool.state().keptOn(label).isEmpty())) {
+            return refused("it is blank, but volumes have partitions on it: it was replaced or erased");
         }
-        UnitVolume unitVolume = unitVolume(UUID.randomUUID(), unit, lun, device);
+        return intendLabel(unit, lun, device).thenComposeAsync(it -> labelFirst(it, device), control);
+    }
+
+    /** The labels of unit volumes that were last seen as this LUN. */
+    private List<UUID> knownAt(String unit, long lun) {
+        return catalog.unitVolumes().stream()
+                .map(UnitVolumeRecord::unitVolume)
+                .filter(before -> before.unit().equals(unit) && before.lun() == lun)
+                .map(UnitVolume::label)
+                .toList();
+    }
+
+    /** The one whose first label was intended, but is not known to be written. */
+    private Optional<UUID> begun(List<UUID> labels) {
+        return labels.stream()
+                .filter(label -> catalog.unitVolume(label)
+                        .filter(record -> record.labelSequence() == 0)
+                        .isPresent())
+                .findFirst();
+    }
+
+    /** Stores under which UUID a LUN will be labelled; if a process ended before it was, that is the same one again. */
+    private CompletableFuture<UnitVolume> intendLabel(String unit, long lun, BlockDevice device) {
+        UUID label = begun(knownAt(unit, lun)).orElseGet(UUID::randomUUID);
+        UnitVolume unitVolume = unitVolume(label, unit, lun, device);
         return catalog.commit(new Catalog.Batch().put(new UnitVolumeRecord(unitVolume, 0)))
-                .thenComposeAsync(
+                .thenApplyAsync(
                         _ -> {
                             steps.after(AssignmentStep.LABEL_INTENDED);
-                            return labelFirst(unitVolume, device);
+                            return unitVolume;
                         },
                         control);
+    }
+
+    /**
+     * As {@link #admit}, but a LUN without a label is erased first, whatever it holds. One with a label, ours or another
+     * pool's or beyond recognition, is not.
+     */
+    CompletableFuture<Admission> adoptErasing(String unit, long lun, BlockDevice device) {
+        return LabelStore.read(device)
+                .thenComposeAsync(
+                        reading -> {
+                            boolean unlabelled = reading instanceof Label.Reading.Blank
+                                    || (reading instanceof Label.Reading.Foreign foreign && foreign.erasable());
+                            return unlabelled ? erase(unit, lun, device) : judge(unit, lun, device, reading);
+                        },
+                        control);
+    }
+
+    private CompletableFuture<Admission> erase(String unit, long lun, BlockDevice device) {
+        return intendLabel(unit, lun, device)
+                .thenCompose(unitVolume -> LabelStore.erase(device)
+                        .thenComposeAsync(
+                                _ -> {
+                                    steps.after(AssignmentStep.ERASED);
+                                    return labelFirst(unitVolume, device);
+                                },
+                                control));
     }
 
     private CompletableFuture<Admission> labelFirst(UnitVolume unitVolume, BlockDevice device) {

@@ -151,6 +151,14 @@ public final class Assignments implements AutoCloseable {
         return admissions.admit(unit, lun, device);
     }
 
+    /**
+     * As {@link #admit}, but what a LUN without a label holds is erased first: for an operator who has said so. No label is
+     * ever overwritten by it, this pool's neither.
+     */
+    public CompletableFuture<Admission> adoptErasing(String unit, long lun, BlockDevice device) {
+        return admissions.adoptErasing(unit, lun, device);
+    }
+
     /** A unit volume can no longer be reached through the device that it was admitted with. */
     public void departed(UUID label, BlockDevice device) {
         control.execute(() -> pool.detach(label, device));

@@ -46,7 +46,7 @@ public final class SlotDevice implements BlockDevice {
 
     private volatile @Nullable BlockDevice device;
     private String reason;
-    /** What came last cannot be used, so that waiting for it is in vain. */
+    /** What is there now cannot be used, so that waiting for it is in vain. */
     private boolean hopeless;
 
     /**
@@ -89,11 +89,7 @@ public final class SlotDevice implements BlockDevice {
             throw new IllegalArgumentException(newDevice.identity() + " belongs to another loop than " + identity);
         }
         if (newDevice.geometry().blockSizeBytes() != geometry.blockSizeBytes()) {
-            empty("its block size became " + newDevice.geometry().blockSizeBytes() + " bytes");
-            hopeless = true;
-            while (!waiting.isEmpty()) {
-                waiting.getFirst().failNow(new BlockFailure.NotReady(reason));
-            }
+            refuse("its block size became " + newDevice.geometry().blockSizeBytes() + " bytes");
             return;
         }
         BlockDevice before = device;
@@ -124,6 +120,15 @@ public final class SlotDevice implements BlockDevice {
             before.removeListener(forward);
             device = null;
             listeners.tell(new DeviceEvent.BecameNotReady(newReason));
+        }
+    }
+
+    /** Takes the device out, if there is one; until the next comes waiting is in vain, and nothing waits. On the owner. */
+    void refuse(String why) {
+        empty(why);
+        hopeless = true;
+        while (!waiting.isEmpty()) {
+            waiting.getFirst().failNow(new BlockFailure.NotReady(why));
         }
     }
 
