@@ -105,7 +105,10 @@ final class ApiClient {
             throw new CommandFailure(3, server + " does not answer as a gateway does; is it one?");
         }
         if (response.statusCode() / 100 != 2) {
-            throw new CommandFailure(1, body.path("error").asText("the gateway answered " + response.statusCode()));
+            StringBuilder text =
+                    new StringBuilder(body.path("error").asText("the gateway answered " + response.statusCode()));
+            body.path("problems").forEach(problem -> text.append('\n').append(problem.asText()));
+            throw new CommandFailure(1, text.toString());
         }
         return body;
     }

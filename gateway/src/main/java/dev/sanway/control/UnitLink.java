@@ -108,6 +108,7 @@ final class UnitLink {
     private final Assignments assignments;
     private final Executor control;
     private final List<LunDirectory> directories;
+    private final Events events;
     private final Runnable poolChanged;
     private final List<Line> lines = new ArrayList<>();
     private final Set<Integer> notYetIn = new HashSet<>();
@@ -126,6 +127,7 @@ final class UnitLink {
             Assignments assignments,
             Executor control,
             List<LunDirectory> directories,
+            Events events,
             Runnable poolChanged) {
         this.config = config;
         this.unit = unit;
@@ -133,6 +135,7 @@ final class UnitLink {
         this.assignments = assignments;
         this.control = control;
         this.directories = List.copyOf(directories);
+        this.events = events;
         this.poolChanged = poolChanged;
     }
 
@@ -302,6 +305,10 @@ final class UnitLink {
         });
     }
 
+    private String subject(int number) {
+        return "unit " + unit.name() + " LUN " + number;
+    }
+
     private LunAdvice advice(int number) {
         return new LunAdvice(unit.name(), number);
     }
@@ -319,14 +326,18 @@ final class UnitLink {
         if (!device.equals(line.devices.get(number))) {
             return;
         }
+        boolean settledBefore = settled();
         line.open.add(number);
         Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
         lun.sizeBytes = geometry.sizeBytes();
         if (lun.label != null) {
             attach(line, number, lun.label, device);
+            if (!settledBefore && settled()) {
+                poolChanged.run();
+            }
             if (line.first() && lun.refusal != null) {
                 lun.refusal = null;
-                log.info("unit {} LUN {}: the right disk again", unit.name(), number);
+                events.info(subject(number), "the right disk again");
                 poolChanged.run();
             }
             return;
@@ -347,7 +358,7 @@ final class UnitLink {
             case Admission.Admitted(UnitVolume unitVolume) -> {
                 lun.label = unitVolume.label();
                 lun.refusal = null;
-                log.info("unit {} LUN {}: in the pool, label {}", unit.name(), number, unitVolume.label());
+                events.info(subject(number), "in the pool, label " + unitVolume.label());
                 refuseFormer(number, lun, "another disk is there now, with label " + unitVolume.label());
                 for (Line line : lines) {
                     LabelVerifier verifier = line.verifiers.get(number);
@@ -387,7 +398,7 @@ final class UnitLink {
         }
         if (!why.equals(lun.refusal)) {
             lun.refusal = why;
-            log.warn("unit {} LUN {} is not used: {}", unit.name(), number, why);
+            events.warning(subject(number), "not used: " + why);
             refuseFormer(number, lun, why);
             poolChanged.run();
         }
@@ -530,7 +541,15 @@ final class UnitLink {
 
     /** Whether every LUN of the unit was looked at: what it can give is known. */
     boolean settled() {
-        return discovered && luns.values().stream().allMatch(lun -> lun.label != null || lun.refusal != null);
+        return discovered
+                && luns.entrySet().stream()
+                        .allMatch(entry -> entry.getValue().refusal != null
+                                || (entry.getValue().label != null && openEverywhere(entry.getKey())));
+    }
+
+    private boolean openEverywhere(int number) {
+        return lines.stream()
+                .allMatch(line -> line.open.contains(number) || !(line.state instanceof SessionState.Ready));
     }
 
     /** Whether the LUN with this label is one of ours and its unit is connected. */
@@ -584,6 +603,26 @@ final class UnitLink {
                 shown,
                 detail,
                 views);
+    }
+
+    /** The unit is declared no more: its LUNs leave the pool, then as {@link #close}. */
+    CompletableFuture<Void> leave() {
+        luns.forEach((number, lun) -> {
+            UUID label = lun.label;
+            RemoteLogicalUnit device =
+                    lines.isEmpty() ? null : lines.getFirst().devices.get(number);
+            if (label != null) {
+                for (LunDirectory directory : directories) {
+                    directory
+                            .loop()
+                            .execute(() -> directory.detach(label, "unit " + unit.name() + " is no longer declared"));
+                }
+                if (device != null) {
+                    assignments.departed(label, device);
+                }
+            }
+        });
+        return close();
     }
 
     /** Logs out of the unit. */

@@ -4,6 +4,7 @@ import dev.sanway.block.BlockDevice;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
+import dev.sanway.pool.Bytes;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
@@ -30,12 +31,13 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   assign:   intent in the store → wipe, stretch by stretch → labels of all unit volumes → ASSIGNED in the store
+ *   grow:     intent in the store → wipe the new partitions → labels of their unit volumes → new size in the store
  *   release:  RELEASED in the store → partitions out of the labels → forgotten
  * </pre>
  *
  * Each arrow is crossed only when what is before it is durable, so that after a crash the store's state says where to go on;
- * that happens by itself as soon as the unit volumes concerned are attached. A volume's partitions never change afterwards,
- * however the configuration is ordered and whichever units are away.
+ * that happens by itself as soon as the unit volumes concerned are attached. The partitions that a volume has never change
+ * afterwards, however the configuration is ordered and whichever units are away; growth adds to them.
  *
  * <p>Belongs to one executor, the control's. Methods that return futures may be called on any thread; the futures complete
  * on the control's executor, and with an exception only if the store or a device fails.
@@ -69,15 +71,25 @@ public final class Assignments implements AutoCloseable {
         record Refused(String why) implements Assignment {}
     }
 
+    /** Whether a volume grows. */
+    public sealed interface GrowthAnswer {
+        /** It does, or has that size already. */
+        record Accepted(VolumeRecord volume) implements GrowthAnswer {}
+
+        /** Nothing was changed; {@code why} is for the operator. */
+        record Refused(String why) implements GrowthAnswer {}
+    }
+
     /** Hears of volumes' progress, on the control's executor. */
     @FunctionalInterface
     public interface Listener {
         /**
          * A volume's record has changed.
          *
-         * @param partitionBytes of all its partitions, against which {@code wipedBytes} is to be held
+         * @param pool as it is with that record
+         * @param partitionBytes of the partitions that are wiped, against which its progress is to be held
          */
-        void volumeChanged(VolumeRecord volume, long partitionBytes);
+        void volumeChanged(VolumeRecord volume, PoolState pool, long partitionBytes);
     }
 
     /** Told after each durable step; tests throw from it, as a killed process would end there. */
@@ -94,6 +106,7 @@ public final class Assignments implements AutoCloseable {
     private final Admissions admissions;
     private final LabelTables labels;
     private final Set<UUID> running = new HashSet<>();
+    private final Set<UUID> growing = new HashSet<>();
     private final Map<String, CompletableFuture<Assignment>> assigning = new HashMap<>();
     private final List<Listener> listeners = new ArrayList<>();
     private boolean closed;
@@ -120,7 +133,7 @@ public final class Assignments implements AutoCloseable {
     public CompletableFuture<Void> listen(Listener listener) {
         return onControl(() -> {
             listeners.add(listener);
-            catalog.volumes().forEach(volume -> listener.volumeChanged(volume, partitionBytes(volume)));
+            catalog.volumes().forEach(volume -> listener.volumeChanged(volume, pool(), partitionBytes(volume)));
             return CompletableFuture.completedFuture(null);
         });
     }
@@ -129,14 +142,19 @@ public final class Assignments implements AutoCloseable {
         return CompletableFuture.supplyAsync(action, control).thenCompose(future -> future);
     }
 
-    private long partitionBytes(VolumeRecord volume) {
+    /** What is being wiped, or was: all partitions at first, the new ones of a volume that grows. */
+    private List<Partition> wiping(VolumeRecord volume) {
         return pool.state().partitionsOf(volume.uuid()).stream()
-                .mapToLong(Partition::lengthBytes)
-                .sum();
+                .filter(partition -> volume.growth() == null || partition.state() == PartitionState.WIPING)
+                .toList();
+    }
+
+    private long partitionBytes(VolumeRecord volume) {
+        return wiping(volume).stream().mapToLong(Partition::lengthBytes).sum();
     }
 
     private void tell(VolumeRecord volume) {
-        listeners.forEach(listener -> listener.volumeChanged(volume, partitionBytes(volume)));
+        listeners.forEach(listener -> listener.volumeChanged(volume, pool(), partitionBytes(volume)));
     }
 
     // ---- unit volumes
@@ -253,6 +271,130 @@ public final class Assignments implements AutoCloseable {
         return differences;
     }
 
+    /** Why a volume would get no partitions as the pool is now, or nothing. Changes nothing; any thread. */
+    public Optional<String> noRoom(VolumeRequest request) {
+        Allocation.Request wanted = new Allocation.Request(
+                UUID.randomUUID(), request.sizeBytes(), request.layout(), request.blockSizeBytes());
+        return Allocation.allocate(pool.state(), wanted, UUID::randomUUID) instanceof Allocation.Result.Refused refused
+                ? Optional.of(refused.explanation())
+                : Optional.empty();
+    }
+
+    /**
+     * Makes a volume larger while it is served. The future completes as soon as the intent is durable; the new partitions are
+     * wiped behind, then listeners hear of the new size.
+     */
+    public CompletableFuture<GrowthAnswer> grow(UUID uuid, long toBytes) {
+        return onControl(() -> {
+            Optional<VolumeRecord> found = catalog.volume(uuid);
+            if (found.isEmpty()) {
+                return notGrown("there is no such volume");
+            }
+            VolumeRecord volume = found.get();
+            Optional<String> objection = objection(volume, toBytes);
+            if (objection.isPresent()) {
+                return notGrown(volume.name() + ": " + objection.get());
+            }
+            VolumeRecord.Growth under = volume.growth();
+            if (volume.sizeBytes() == toBytes || (under != null && under.toBytes() == toBytes)) {
+                return CompletableFuture.completedFuture(new GrowthAnswer.Accepted(volume));
+            }
+            Allocation.Request wanted = new Allocation.Request(uuid, toBytes, volume.layout(), volume.blockSizeBytes());
+            return switch (Allocation.grow(pool.state(), wanted, UUID::randomUUID)) {
+                case Allocation.Result.Refused refused -> notGrown(volume.name() + ": " + refused.explanation());
+                case Allocation.Result.Placed placed -> intendGrowth(volume.growing(toBytes), placed.partitions());
+            };
+        });
+    }
+
+    private static CompletableFuture<GrowthAnswer> notGrown(String why) {
+        return CompletableFuture.completedFuture(new GrowthAnswer.Refused(why));
+    }
+
+    private Optional<String> objection(VolumeRecord volume, long toBytes) {
+        VolumeRecord.Growth under = volume.growth();
+        if (volume.state() == VolumeRecord.State.RELEASED) {
+            return Optional.of("it is being deleted");
+        }
+        if (toBytes < volume.sizeBytes()) {
+            return Optional.of("it has " + Bytes.text(volume.sizeBytes()) + " and cannot shrink to "
+                    + Bytes.text(toBytes) + "; make a smaller volume and copy");
+        }
+        if (toBytes % volume.blockSizeBytes() != 0) {
+            return Optional.of(toBytes + " bytes are no multiple of its block size, " + volume.blockSizeBytes());
+        }
+        if (volume.state() == VolumeRecord.State.WIPING) {
+            return toBytes == volume.sizeBytes()
+                    ? Optional.empty()
+                    : Optional.of("it is still being set up; ask again when it is ready");
+        }
+        if (under != null && under.toBytes() != toBytes) {
+            return Optional.of("it is growing to " + Bytes.text(under.toBytes()) + " already; ask again when it has");
+        }
+        boolean unsettled = growing.contains(volume.uuid())
+                || (under == null
+                        && pool.state().partitionsOf(volume.uuid()).stream()
+                                .anyMatch(partition -> partition.state() != PartitionState.ASSIGNED));
+        return unsettled
+                ? Optional.of("an earlier growth is not settled yet; ask again in a moment")
+                : Optional.empty();
+    }
+
+    private CompletableFuture<GrowthAnswer> intendGrowth(VolumeRecord volume, List<Partition> partitions) {
+        growing.add(volume.uuid());
+        pool.change(state -> state.with(partitions));
+        Catalog.Batch batch = new Catalog.Batch().put(volume);
+        partitions.forEach(batch::put);
+        return catalog.commit(batch)
+                .handleAsync(
+                        (_, failure) -> {
+                            growing.remove(volume.uuid());
+                            if (failure != null) {
+                                pool.change(state -> state.without(partitions));
+                                throw new CompletionException(failure);
+                            }
+                            steps.after(AssignmentStep.INTENT_STORED);
+                            // It may have been given up meanwhile.
+                            catalog.volume(volume.uuid()).ifPresent(now -> {
+                                tell(now);
+                                resume(now);
+                            });
+                            return new GrowthAnswer.Accepted(volume);
+                        },
+                        control);
+    }
+
+    /**
+     * Stops a growth that is under way; the volume stays as large as it is.
+     *
+     * @return false if it does not grow
+     */
+    public CompletableFuture<Boolean> cancelGrowth(UUID uuid) {
+        return onControl(() -> {
+            Optional<VolumeRecord> found = catalog.volume(uuid).filter(volume -> volume.growth() != null);
+            if (found.isEmpty()) {
+                return CompletableFuture.completedFuture(false);
+            }
+            VolumeRecord volume = found.get().in(VolumeRecord.State.ASSIGNED);
+            List<Partition> taken = wiping(found.get()).stream()
+                    .map(partition -> partition.in(PartitionState.RELEASED))
+                    .toList();
+            Catalog.Batch batch = new Catalog.Batch().put(volume);
+            taken.forEach(batch::put);
+            return catalog.commit(batch)
+                    .thenApplyAsync(
+                            _ -> {
+                                pool.change(state -> state.with(taken));
+                                labels.settled(uuid);
+                                steps.after(AssignmentStep.RELEASE_STORED);
+                                tell(volume);
+                                resume(volume);
+                                return true;
+                            },
+                            control);
+        });
+    }
+
     /**
      * Gives a volume and its data up. The future completes as soon as that is durable; the partitions become free when the
      * labels of their unit volumes have forgotten them.
@@ -291,32 +433,57 @@ public final class Assignments implements AutoCloseable {
         catalog.volumes().forEach(this::resume);
     }
 
+    /** What is left to do for a volume. */
+    private enum Work {
+        NONE,
+        WIPE,
+        TAKE_BACK
+    }
+
+    private Work work(VolumeRecord volume) {
+        if (volume.wipes()) {
+            return Work.WIPE;
+        }
+        return volume.state() == VolumeRecord.State.RELEASED
+                        || !released(volume.uuid()).isEmpty()
+                ? Work.TAKE_BACK
+                : Work.NONE;
+    }
+
+    private List<Partition> released(UUID uuid) {
+        return pool.state().partitionsOf(uuid).stream()
+                .filter(partition -> partition.state() == PartitionState.RELEASED)
+                .toList();
+    }
+
     /** Goes on with a volume's work, if there is any, none is running, and what it takes is attached. */
     private void resume(VolumeRecord volume) {
-        if (closed || volume.state() == VolumeRecord.State.ASSIGNED || running.contains(volume.uuid())) {
+        if (closed || running.contains(volume.uuid())) {
             return;
         }
-        List<Partition> partitions = pool.state().partitionsOf(volume.uuid());
-        boolean possible = switch (volume.state()) {
-            case WIPING -> partitions.stream().allMatch(each -> pool.reaches(each.unitVolume()));
-            case RELEASED ->
-                partitions.isEmpty() || partitions.stream().anyMatch(each -> pool.reaches(each.unitVolume()));
-            case ASSIGNED -> false;
+        boolean possible = switch (work(volume)) {
+            case WIPE -> wiping(volume).stream().allMatch(each -> pool.reaches(each.unitVolume()));
+            case TAKE_BACK -> {
+                List<Partition> released = released(volume.uuid());
+                yield released.isEmpty() || released.stream().anyMatch(each -> pool.reaches(each.unitVolume()));
+            }
+            case NONE -> false;
         };
         if (!possible) {
             return;
         }
         running.add(volume.uuid());
-        CompletableFuture<Void> work = switch (volume.state()) {
-            case WIPING -> finishAssignment(volume);
-            case RELEASED -> finishRelease(volume);
-            case ASSIGNED -> CompletableFuture.completedFuture(null);
+        CompletableFuture<Void> work = switch (work(volume)) {
+            case WIPE -> finishAssignment(volume);
+            case TAKE_BACK -> takeBack(volume);
+            case NONE -> CompletableFuture.completedFuture(null);
         };
         work.whenCompleteAsync((_, failure) -> ended(volume.uuid(), failure), control);
     }
 
     private void ended(UUID uuid, Throwable failure) {
         running.remove(uuid);
+        labels.settled(uuid);
         Optional<VolumeRecord> now = catalog.volume(uuid);
         if (closed || now.isEmpty()) {
             return;
@@ -330,25 +497,29 @@ public final class Assignments implements AutoCloseable {
     }
 
     private CompletableFuture<Void> finishAssignment(VolumeRecord volume) {
+        List<Partition> partitions = wiping(volume);
         return wipe(volume)
                 .thenComposeAsync(
                         _ -> {
+                            if (!wipes(volume.uuid())) {
+                                return CompletableFuture.<Void>completedFuture(null);
+                            }
                             labels.wiped(volume.uuid());
-                            return labels.write(pool.state().partitionsOf(volume.uuid()), AssignmentStep.LABEL_WRITTEN);
+                            return labels.write(partitions, AssignmentStep.LABEL_WRITTEN);
                         },
                         control)
                 .thenComposeAsync(_ -> storeAssigned(volume.uuid()), control);
     }
 
-    /** Wipes from where the record says on; ends early if the volume was given up meanwhile. */
+    /** Wipes from where the record says on; ends early if the volume or its growth was given up meanwhile. */
     private CompletableFuture<Void> wipe(VolumeRecord volume) {
-        if (closed || !inState(volume.uuid(), VolumeRecord.State.WIPING)) {
+        if (closed || !wipes(volume.uuid())) {
             return CompletableFuture.completedFuture(null);
         }
         long before = 0;
-        for (Partition partition : pool.state().partitionsOf(volume.uuid())) {
-            if (volume.wipedBytes() < before + partition.lengthBytes()) {
-                return wipeStretch(volume, partition, volume.wipedBytes() - before);
+        for (Partition partition : wiping(volume)) {
+            if (volume.progressBytes() < before + partition.lengthBytes()) {
+                return wipeStretch(volume, partition, volume.progressBytes() - before);
             }
             before += partition.lengthBytes();
         }
@@ -361,12 +532,12 @@ public final class Assignments implements AutoCloseable {
             return CompletableFuture.failedFuture(new IllegalStateException("a unit went away while wiping"));
         }
         long length = Math.min(Wiping.stretchBytes(device), partition.lengthBytes() - offset);
-        VolumeRecord after = volume.wiped(volume.wipedBytes() + length);
+        VolumeRecord after = volume.wiped(volume.progressBytes() + length);
         return Wiping.wipe(device, partition.startBytes() + offset, length)
                 .thenComposeAsync(
                         _ -> {
                             steps.after(AssignmentStep.STRETCH_WIPED);
-                            return inState(volume.uuid(), VolumeRecord.State.WIPING)
+                            return wipes(volume.uuid())
                                     ? catalog.commit(new Catalog.Batch().put(after))
                                     : CompletableFuture.<Void>completedFuture(null);
                         },
@@ -374,22 +545,25 @@ public final class Assignments implements AutoCloseable {
                 .thenComposeAsync(
                         _ -> {
                             steps.after(AssignmentStep.PROGRESS_STORED);
-                            tell(after);
+                            if (wipes(volume.uuid())) {
+                                tell(after);
+                            }
                             return wipe(after);
                         },
                         control);
     }
 
-    private boolean inState(UUID uuid, VolumeRecord.State state) {
-        return catalog.volume(uuid).filter(volume -> volume.state() == state).isPresent();
+    private boolean wipes(UUID uuid) {
+        return catalog.volume(uuid).filter(VolumeRecord::wipes).isPresent();
     }
 
     private CompletableFuture<Void> storeAssigned(UUID uuid) {
-        if (closed || !inState(uuid, VolumeRecord.State.WIPING)) {
+        if (closed || !wipes(uuid)) {
             return CompletableFuture.completedFuture(null);
         }
-        VolumeRecord volume = catalog.volume(uuid).orElseThrow().in(VolumeRecord.State.ASSIGNED);
-        List<Partition> partitions = pool.state().partitionsOf(uuid).stream()
+        VolumeRecord before = catalog.volume(uuid).orElseThrow();
+        VolumeRecord volume = before.growth() == null ? before.in(VolumeRecord.State.ASSIGNED) : before.grown();
+        List<Partition> partitions = wiping(before).stream()
                 .map(partition -> partition.in(PartitionState.ASSIGNED))
                 .toList();
         Catalog.Batch batch = new Catalog.Batch().put(volume);
@@ -405,19 +579,23 @@ public final class Assignments implements AutoCloseable {
                         control);
     }
 
-    private CompletableFuture<Void> finishRelease(VolumeRecord volume) {
+    private CompletableFuture<Void> takeBack(VolumeRecord volume) {
         // Decided once: a unit that comes while labels are written has its turn afterwards.
-        List<Partition> reachable = pool.state().partitionsOf(volume.uuid()).stream()
+        List<Partition> reachable = released(volume.uuid()).stream()
                 .filter(partition -> pool.reaches(partition.unitVolume()))
                 .toList();
-        boolean last =
-                reachable.size() == pool.state().partitionsOf(volume.uuid()).size();
+        boolean last = volume.state() == VolumeRecord.State.RELEASED
+                && reachable.size() == pool.state().partitionsOf(volume.uuid()).size();
         return labels.write(reachable, AssignmentStep.LABEL_CLEARED)
                 .thenComposeAsync(
                         _ -> {
                             Catalog.Batch batch = new Catalog.Batch();
                             reachable.forEach(batch::remove);
-                            return catalog.commit(last ? batch.remove(volume) : batch);
+                            if (last) {
+                                batch.remove(volume).removeReservations(volume.uuid());
+                                catalog.hostsOf(volume.uuid()).forEach(host -> batch.removeLun(host, volume.uuid()));
+                            }
+                            return catalog.commit(batch);
                         },
                         control)
                 .thenRunAsync(

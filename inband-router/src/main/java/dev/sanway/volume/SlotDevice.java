@@ -35,11 +35,11 @@ import org.jspecify.annotations.Nullable;
 public final class SlotDevice implements BlockDevice {
     private final EventExecutor owner;
     private final Identity identity;
-    private final Limits limits;
+    private volatile Limits limits;
     private final DeviceListeners listeners = new DeviceListeners();
     private final DeviceListener forward = this::forward;
     private final Drain drain = new Drain();
-    private final Geometry geometry;
+    private volatile Geometry geometry;
 
     private final Patience patience;
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
@@ -109,6 +109,18 @@ public final class SlotDevice implements BlockDevice {
         for (BlockDevice now = device; now != null && !waiting.isEmpty(); now = device) {
             waiting.removeFirst().goOn(now);
         }
+    }
+
+    /**
+     * Puts a larger device in the place of the one that is in, which goes on with what it was given. Whoever listens hears of
+     * the new capacity. On the owner.
+     */
+    void enlarge(BlockDevice larger, Limits newLimits) {
+        Geometry before = geometry;
+        geometry = larger.geometry();
+        limits = newLimits;
+        fill(larger);
+        listeners.tell(new DeviceEvent.CapacityChanged(before, geometry));
     }
 
     /** Takes the device out, or changes the reason. On the owner. */
