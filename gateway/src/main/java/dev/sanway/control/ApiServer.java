@@ -77,6 +77,7 @@ public final class ApiServer implements AutoCloseable {
             config.routes.get("/api/v1/partitions", context -> json(context, source.partitions()));
             config.routes.get("/api/v1/units", context -> json(context, source.units()));
             config.routes.get("/api/v1/hosts", context -> json(context, source.hosts()));
+            config.routes.get("/api/v1/hosts/{name}", context -> host(context, context.pathParam("name")));
             config.routes.get("/api/v1/sessions", context -> json(context, source.sessions()));
             config.routes.post("/api/v1/units/{unit}/luns/{lun}/adopt", this::adopt);
             changes(config.routes);
@@ -317,6 +318,15 @@ public final class ApiServer implements AutoCloseable {
         } else {
             error(context, HttpStatus.NOT_FOUND, "there is no volume " + name);
         }
+    }
+
+    private void host(Context context, String name) throws ApiRefusal {
+        json(
+                context,
+                source.hosts().stream()
+                        .filter(host -> host.name().equals(name))
+                        .findFirst()
+                        .orElseThrow(() -> ApiRefusal.unknown("there is no host " + name)));
     }
 
     private static void error(Context context, HttpStatus status, String text) {
