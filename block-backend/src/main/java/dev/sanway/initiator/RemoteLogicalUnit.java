@@ -439,7 +439,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
             loggedRefusal = reason;
             saidNotReady = false;
             sayNotReady(reason);
-            LOG.warn("{}: not used: {}. It is asked again every second", identity.name(), reason);
+            // Whoever listens knows better what to tell the operator.
+            LOG.debug("{}: not used: {}. It is asked again every second", identity.name(), reason);
         }
         session.failWaiting(queue, reason);
         prepareLater(mine);

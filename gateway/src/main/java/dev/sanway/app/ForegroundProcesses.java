@@ -26,6 +26,7 @@ final class ForegroundProcesses implements Processes {
         String host = management.getAddress().getHostAddress();
         String server = "https://" + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + management.getPort();
         Path announced = LocalGateways.announce(config.name(), server, config.stateDirectory());
+        HangUp.runs(gateway::reload);
         log.info("gateway {} ready: portals {}, API {}", config.name(), config.portals(), server);
         untilStopped(() -> {
             Files.deleteIfExists(announced);

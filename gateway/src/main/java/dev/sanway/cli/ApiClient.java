@@ -59,10 +59,28 @@ final class ApiClient {
     }
 
     JsonNode get(String path) throws CommandFailure {
+        return send("GET", path, HttpRequest.BodyPublishers.noBody(), TIMEOUT);
+    }
+
+    /** A call that may take its time, such as one that waits for news. */
+    JsonNode get(String path, Duration timeout) throws CommandFailure {
+        return send("GET", path, HttpRequest.BodyPublishers.noBody(), timeout);
+    }
+
+    JsonNode post(String path, JsonNode body) throws CommandFailure {
+        return send("POST", path, HttpRequest.BodyPublishers.ofString(body.toString()), TIMEOUT);
+    }
+
+    JsonNode delete(String path) throws CommandFailure {
+        return send("DELETE", path, HttpRequest.BodyPublishers.noBody(), TIMEOUT);
+    }
+
+    private JsonNode send(String method, String path, HttpRequest.BodyPublisher body, Duration timeout)
+            throws CommandFailure {
         HttpRequest request = HttpRequest.newBuilder(server.resolve(path))
-                .timeout(TIMEOUT)
+                .timeout(timeout)
                 .header("Authorization", "Bearer " + token)
-                .GET()
+                .method(method, body)
                 .build();
         HttpResponse<String> response;
         try {
@@ -87,7 +105,10 @@ final class ApiClient {
             throw new CommandFailure(3, server + " does not answer as a gateway does; is it one?");
         }
         if (response.statusCode() / 100 != 2) {
-            throw new CommandFailure(1, body.path("error").asText("the gateway answered " + response.statusCode()));
+            StringBuilder text =
+                    new StringBuilder(body.path("error").asText("the gateway answered " + response.statusCode()));
+            body.path("problems").forEach(problem -> text.append('\n').append(problem.asText()));
+            throw new CommandFailure(1, text.toString());
         }
         return body;
     }

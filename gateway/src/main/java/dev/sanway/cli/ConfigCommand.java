@@ -1,5 +1,8 @@
 package dev.sanway.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sanway.config.ConfigException;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.config.GatewayConfigReader;
@@ -10,15 +13,21 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(
         name = "config",
         mixinStandardHelpOptions = true,
-        description = "Checks gateway.yaml and unit.yaml.",
+        description = "Checks gateway.yaml and unit.yaml, and brings a running gateway in line with a gateway.yaml.",
         footerHeading = "%nExample:%n",
-        footer = "  sanway config check gateway.yaml && sanway gateway run --config gateway.yaml")
+        footer = {
+            "  sanway config check gateway.yaml && sanway gateway run --config gateway.yaml",
+            "  sanway config diff gateway.yaml && sanway config apply gateway.yaml"
+        })
 final class ConfigCommand extends SanwayCommand.Group {
 
     @Command(
@@ -57,5 +66,117 @@ final class ConfigCommand extends SanwayCommand.Group {
         } catch (IOException e) {
             return false;
         }
+    }
+
+    @Command(
+            name = "diff",
+            mixinStandardHelpOptions = true,
+            description = "Says what a running gateway would change if it adopted a gateway.yaml, and what of that it "
+                    + "cannot. Changes nothing.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway config diff gateway.yaml")
+    int diff(@Parameters(paramLabel = "FILE", description = "A gateway.yaml.") Path file, @Mixin ClientOptions options)
+            throws ConfigException, CommandFailure {
+        JsonNode diff = options.client().post("/api/v1/config/diff", body(file));
+        if (options.output == ClientOptions.Output.json) {
+            out().println(diff.toPrettyString());
+        } else {
+            changes(diff, "Nothing would change.");
+        }
+        return refusals(diff);
+    }
+
+    @Command(
+            name = "apply",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Makes a running gateway adopt a gateway.yaml: its own file is replaced by this one, sessions "
+                            + "stay, I/O goes on. Says first what changes. What holds data is never removed by it.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway config apply gateway.yaml")
+    int apply(
+            @Parameters(paramLabel = "FILE", description = "A gateway.yaml.") Path file,
+            @Option(
+                            names = "--revision",
+                            paramLabel = "N",
+                            description =
+                                    "Only if this is still the gateway's revision (sanway config show). Left out: "
+                                            + "the one at which this command starts.")
+                    @Nullable
+                    Long revision,
+            @Mixin ClientOptions options)
+            throws ConfigException, CommandFailure {
+        ObjectNode body = body(file);
+        ApiClient client = options.client();
+        JsonNode diff = client.post("/api/v1/config/diff", body);
+        boolean table = options.output == ClientOptions.Output.table;
+        if (table) {
+            changes(diff, "Nothing changes.");
+        }
+        if (refusals(diff) != 0) {
+            return 1;
+        }
+        body.put("revision", revision == null ? diff.path("revision").asLong() : revision);
+        JsonNode applied = client.post("/api/v1/config/apply", body);
+        out().println(
+                        table
+                                ? "The gateway runs with revision "
+                                        + applied.path("revision").asLong() + "."
+                                : applied.toPrettyString());
+        return 0;
+    }
+
+    @Command(
+            name = "show",
+            mixinStandardHelpOptions = true,
+            description = "Shows the gateway.yaml that a gateway runs with, and its revision.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway config show > gateway.yaml")
+    int show(@Mixin ClientOptions options) throws CommandFailure {
+        JsonNode config = options.client().get("/api/v1/config");
+        if (options.output == ClientOptions.Output.json) {
+            out().println(config.toPrettyString());
+        } else {
+            spec.commandLine()
+                    .getErr()
+                    .println("# " + config.path("file").asText() + ", revision "
+                            + config.path("revision").asLong() + ", adopted "
+                            + config.path("adoptedAt").asText() + " by "
+                            + config.path("origin").asText());
+            out().print(config.path("text").asText());
+            out().flush();
+        }
+        return 0;
+    }
+
+    private static ObjectNode body(Path file) throws ConfigException {
+        return JsonNodeFactory.instance
+                .objectNode()
+                .put("text", GatewayConfigReader.structurallyRight(file))
+                .put("name", file.toString());
+    }
+
+    private void changes(JsonNode diff, String none) {
+        if (diff.path("changes").isEmpty() && diff.path("refusals").isEmpty()) {
+            out().println(none);
+        }
+        for (JsonNode change : diff.path("changes")) {
+            String sign = switch (change.path("kind").asText()) {
+                case "added" -> "+";
+                case "removed" -> "-";
+                case "kept" -> "=";
+                default -> "~";
+            };
+            out().println(sign + " " + change.path("subject").asText() + ": "
+                    + change.path("text").asText());
+        }
+        out().flush();
+    }
+
+    /** Mistakes go where errors go; the exit status. */
+    private int refusals(JsonNode diff) {
+        JsonNode refusals = diff.path("refusals");
+        refusals.forEach(refusal -> spec.commandLine().getErr().println(refusal.asText()));
+        return refusals.isEmpty() ? 0 : 1;
     }
 }

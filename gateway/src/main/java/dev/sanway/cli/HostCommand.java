@@ -1,17 +1,31 @@
 package dev.sanway.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sanway.config.Sizes;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 @Command(
         name = "host",
         mixinStandardHelpOptions = true,
-        description = "Shows hosts and their targets.",
-        footerHeading = "%nExample:%n",
-        footer = "  sanway host list")
+        description = "Shows hosts and their targets, and makes and deletes those that gateway.yaml does not declare.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  sanway host list",
+            "  sanway host show web1",
+            "  sanway host create web3 --initiator iqn.1993-08.org.debian:01:web3",
+            "  sanway host delete web3"
+        })
 final class HostCommand extends SanwayCommand.Group {
 
     @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists hosts.")
@@ -21,7 +35,7 @@ final class HostCommand extends SanwayCommand.Group {
             out().println(hosts.toPrettyString());
             return 0;
         }
-        Table table = new Table("HOST", "TARGET", "CHAP", "INITIATORS");
+        Table table = new Table("HOST", "TARGET", "CHAP", "DECLARED", "INITIATORS");
         for (JsonNode host : hosts) {
             List<String> initiators = new ArrayList<>();
             host.path("initiators").forEach(name -> initiators.add(name.asText()));
@@ -29,9 +43,153 @@ final class HostCommand extends SanwayCommand.Group {
                     host.path("name").asText(),
                     host.path("target").asText(),
                     host.path("chap").asBoolean() ? "yes" : "no",
+                    host.path("declared").asText(),
                     String.join(", ", initiators));
         }
-        table.print(out(), "There are no hosts; declare them under \"hosts\" in gateway.yaml.");
+        table.print(out(), "There are no hosts; declare them in gateway.yaml, or: sanway host create");
+        return 0;
+    }
+
+    @Command(
+            name = "show",
+            mixinStandardHelpOptions = true,
+            description = "Shows a host: who may log in, its volumes and its sessions.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway host show web1")
+    int show(
+            @Parameters(paramLabel = "HOST", description = "The host's name.") String name,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        ApiClient client = options.client();
+        JsonNode host = client.get("/api/v1/hosts/" + Names.checked(name));
+        if (options.output == ClientOptions.Output.json) {
+            out().println(host.toPrettyString());
+            return 0;
+        }
+        List<String> initiators = new ArrayList<>();
+        host.path("initiators").forEach(each -> initiators.add(each.asText()));
+        out().println("Host        " + name);
+        out().println("Target      " + host.path("target").asText());
+        out().println("Initiators  " + String.join(", ", initiators));
+        out().println("CHAP        " + (host.path("chap").asBoolean() ? "yes" : "no"));
+        out().println("Declared    " + host.path("declared").asText());
+        out().println();
+        Table volumes = new Table("LUN", "VOLUME", "SIZE", "STATE");
+        for (JsonNode volume : client.get("/api/v1/volumes")) {
+            for (JsonNode seen : volume.path("hosts")) {
+                if (seen.path("host").asText().equals(name)) {
+                    volumes.row(
+                            seen.path("lun").asInt(),
+                            volume.path("name").asText(),
+                            Sizes.show(volume.path("sizeBytes").asLong()),
+                            VolumeCommand.state(volume));
+                }
+            }
+        }
+        volumes.print(out(), "It sees no volume; make one: sanway volume create " + name + "/data --size 10GiB");
+        out().println();
+        Table sessions = new Table("INITIATOR", "FROM");
+        for (JsonNode session : client.get("/api/v1/sessions")) {
+            if (session.path("host").asText().equals(name)) {
+                sessions.row(
+                        session.path("initiator").asText(),
+                        session.path("remoteAddress").asText().replaceFirst("^/", ""));
+            }
+        }
+        sessions.print(out(), "It is not logged in.");
+        return 0;
+    }
+
+    @Command(
+            name = "create",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Makes a host with a target of its own. It lives in the gateway's state, not in gateway.yaml, and "
+                            + "survives restarts and reloads. Secrets are read from files, never from the command line.",
+            footerHeading = "%nExamples:%n",
+            footer = {
+                "  sanway host create web3 --initiator iqn.1993-08.org.debian:01:web3",
+                "  sanway host create web4 --initiator iqn.1993-08.org.debian:01:web4 --chap-user web4 "
+                        + "--chap-secret-file web4.secret"
+            })
+    int create(
+            @Parameters(paramLabel = "HOST", description = "A name for it.") String name,
+            @Option(
+                            names = "--initiator",
+                            paramLabel = "IQN",
+                            required = true,
+                            description = "An initiator that may log in, or * for any. Once for each.")
+                    List<String> initiators,
+            @Option(names = "--chap-user", paramLabel = "USER", description = "CHAP: the host's user name.") @Nullable
+                    String user,
+            @Option(names = "--chap-secret-file", paramLabel = "FILE", description = "CHAP: a file with the secret.")
+                    @Nullable
+                    Path secretFile,
+            @Option(names = "--mutual-user", paramLabel = "USER", description = "Mutual CHAP: the gateway's user name.")
+                    @Nullable
+                    String mutualUser,
+            @Option(names = "--mutual-secret-file", paramLabel = "FILE", description = "Mutual CHAP: its secret.")
+                    @Nullable
+                    Path mutualSecretFile,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        ObjectNode body = JsonNodeFactory.instance.objectNode().put("name", Names.checked(name));
+        initiators.forEach(body.putArray("initiators")::add);
+        if ((user == null) != (secretFile == null)
+                || (mutualUser == null) != (mutualSecretFile == null)
+                || (user == null && mutualUser != null)) {
+            throw new CommandFailure(
+                    2,
+                    "CHAP wants --chap-user and --chap-secret-file; mutual CHAP --mutual-user and --mutual-secret-file, too");
+        }
+        if (secretFile != null) {
+            ObjectNode chap = body.putObject("chap").put("user", user).put("secret", secret(secretFile));
+            if (mutualSecretFile != null) {
+                chap.put("mutualUser", mutualUser).put("mutualSecret", secret(mutualSecretFile));
+            }
+        }
+        JsonNode host = options.client().post("/api/v1/hosts", body);
+        out().println(
+                        options.output == ClientOptions.Output.json
+                                ? host.toPrettyString()
+                                : "host " + name + ": target "
+                                        + host.path("target").asText() + ". Give it a volume: sanway volume create "
+                                        + name + "/data --size 10GiB");
+        return 0;
+    }
+
+    private static String secret(Path file) throws CommandFailure {
+        try {
+            return Files.readString(file).strip();
+        } catch (IOException e) {
+            throw new CommandFailure(
+                    1, "the secret in " + file + " cannot be read; make the file with one line, the secret");
+        }
+    }
+
+    @Command(
+            name = "delete",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Deletes a host: nobody can log in to its target any more. Its volumes are kept with their data; "
+                            + "delete them with sanway volume delete. Refused while it is logged in.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway host delete web3 --yes")
+    int delete(
+            @Parameters(paramLabel = "HOST", description = "The host's name.") String name,
+            @Option(names = "--yes", description = "Do not ask.") boolean yes,
+            @Option(names = "--force", description = "Also while it is logged in.") boolean force,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        ApiClient client = options.client();
+        String path = "/api/v1/hosts/" + Names.checked(name);
+        client.get(path);
+        Confirmation.ask(yes, "host " + name + " will no longer reach its volumes; their data are kept.", name);
+        JsonNode host = client.delete(path + (force ? "?force=true" : ""));
+        out().println(
+                        options.output == ClientOptions.Output.json
+                                ? host.toPrettyString()
+                                : "host " + name + " is deleted.");
         return 0;
     }
 }

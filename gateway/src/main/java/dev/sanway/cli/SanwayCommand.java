@@ -26,6 +26,8 @@ import picocli.CommandLine.Spec;
             PartitionCommand.class,
             SessionCommand.class,
             HostCommand.class,
+            TaskCommand.class,
+            EventCommand.class,
             VerifyCommand.class,
             HelpCommand.class,
             AutoComplete.GenerateCompletion.class

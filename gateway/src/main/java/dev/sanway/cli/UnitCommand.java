@@ -1,19 +1,27 @@
 package dev.sanway.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.sanway.config.Sizes;
 import dev.sanway.config.UnitConfigReader;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 @Command(
         name = "unit",
         mixinStandardHelpOptions = true,
-        description = "Makes a unit's configuration, runs a unit, and shows the units of a gateway.",
+        description =
+                "Makes a unit's configuration, runs a unit; shows a gateway's units and takes their LUNs into its pool.",
         footerHeading = "%nExample:%n",
-        footer = {"  sanway unit init --config unit.yaml", "  sanway unit run --config unit.yaml", "  sanway unit list"
+        footer = {
+            "  sanway unit init --config unit.yaml",
+            "  sanway unit run --config unit.yaml",
+            "  sanway unit list",
+            "  sanway unit adopt unit1 --lun 0              what is on that LUN, and what would be lost",
+            "  sanway unit adopt unit1 --lun 0 --erase"
         })
 final class UnitCommand extends SanwayCommand.Group {
 
@@ -76,6 +84,34 @@ final class UnitCommand extends SanwayCommand.Group {
             }
         }
         table.print(out(), "The gateway has no units; list them under \"units\" in its gateway.yaml.");
+        return 0;
+    }
+
+    @Command(
+            name = "adopt",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Takes a LUN that is refused, because it is not blank, into the pool. Without --erase it only "
+                            + "says what was found and what would be lost. A LUN with another pool's label is never touched.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway unit adopt unit1 --lun 0 --erase")
+    int adopt(
+            @Parameters(paramLabel = "UNIT", description = "The unit's name, as in \"sanway unit list\".") String unit,
+            @Option(names = "--lun", paramLabel = "N", required = true, description = "The LUN.") int lun,
+            @Option(names = "--erase", description = "Yes, what the LUN holds may be lost.") boolean erase,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        JsonNode adopted = options.client()
+                .post(
+                        "/api/v1/units/" + Names.checked(unit) + "/luns/" + lun + "/adopt",
+                        JsonNodeFactory.instance.objectNode().put("erase", erase));
+        if (options.output == ClientOptions.Output.json) {
+            out().println(adopted.toPrettyString());
+        } else {
+            out().println(unit + " lun " + lun + " is in the pool: "
+                    + Sizes.show(adopted.path("freeBytes").asLong()) + " of "
+                    + Sizes.show(adopted.path("sizeBytes").asLong()) + " free");
+        }
         return 0;
     }
 }

@@ -1,20 +1,37 @@
 package dev.sanway.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sanway.config.Sizes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(
         name = "volume",
         mixinStandardHelpOptions = true,
-        description = "Shows volumes: what hosts see as disks.",
-        footerHeading = "%nExample:%n",
-        footer = {"  sanway volume list", "  sanway volume show web1/data"})
+        description =
+                "Shows volumes, what hosts see as disks, and makes, grows and deletes those that gateway.yaml does "
+                        + "not declare.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  sanway volume list",
+            "  sanway volume show web1/data",
+            "  sanway volume create web1/logs --size 20GiB",
+            "  sanway volume grow web1/logs 40GiB",
+            "  sanway volume delete web1/logs"
+        })
 final class VolumeCommand extends SanwayCommand.Group {
+
+    private static final Pattern HOST = Pattern.compile("([a-z0-9.-]+)(?::([0-9]{1,5}))?");
 
     @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists volumes.")
     int list(@Mixin ClientOptions options) throws CommandFailure {
@@ -33,7 +50,7 @@ final class VolumeCommand extends SanwayCommand.Group {
                     hosts(volume),
                     units(volume));
         }
-        table.print(out(), "There are no volumes; declare them under \"hosts\" in gateway.yaml.");
+        table.print(out(), "There are no volumes; declare them in gateway.yaml, or: sanway volume create");
         return 0;
     }
 
@@ -46,10 +63,7 @@ final class VolumeCommand extends SanwayCommand.Group {
                     String name,
             @Mixin ClientOptions options)
             throws CommandFailure {
-        if (!name.matches("[a-z0-9.-]+(/[a-z0-9.-]+)?")) {
-            throw new CommandFailure(2, "\"" + name + "\" is no volume's name; write <host>/<volume>, as in web1/data");
-        }
-        JsonNode volume = options.client().get("/api/v1/volumes/" + name);
+        JsonNode volume = options.client().get("/api/v1/volumes/" + Names.checkedVolume(name));
         if (options.output == ClientOptions.Output.json) {
             out().println(volume.toPrettyString());
             return 0;
@@ -60,6 +74,7 @@ final class VolumeCommand extends SanwayCommand.Group {
                 + volume.path("blockSizeBytes").asInt() + " bytes");
         out().println("Layout      " + layout(volume));
         out().println("Identity    " + volume.path("uuid").asText());
+        out().println("Declared    " + volume.path("declared").asText());
         out().println();
         Table hosts = new Table("HOST", "LUN", "TARGET");
         for (JsonNode host : volume.path("hosts")) {
@@ -74,7 +89,131 @@ final class VolumeCommand extends SanwayCommand.Group {
         return 0;
     }
 
-    private static String state(JsonNode volume) {
+    @Command(
+            name = "create",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Makes a volume. It lives in the gateway's state, not in gateway.yaml, and survives restarts and "
+                            + "reloads. It is wiped first; its host sees it at once, and can use it when that is done.",
+            footerHeading = "%nExamples:%n",
+            footer = {
+                "  sanway volume create web1/logs --size 20GiB",
+                "  sanway volume create web1/db --size 20GiB --layout striped --width 2 --chunk 64KiB --lun 3",
+                "  sanway volume create cluster --size 100GiB --host web1:10 --host web2:10"
+            })
+    int create(
+            @Parameters(paramLabel = "VOLUME", description = "<host>/<volume>, or a name for a shared one.")
+                    String name,
+            @Option(names = "--size", paramLabel = "SIZE", required = true, description = "Such as 20GiB.") String size,
+            @Option(names = "--layout", paramLabel = "LAYOUT", description = "linear (the default) or striped")
+                    @Nullable
+                    String layout,
+            @Option(names = "--width", paramLabel = "N", description = "Striped: over so many units (2).") @Nullable
+                    Integer width,
+            @Option(names = "--chunk", paramLabel = "SIZE", description = "Striped: so much on each in turn (64KiB).")
+                    @Nullable
+                    String chunk,
+            @Option(names = "--block-size", paramLabel = "BYTES", description = "512 (the default) or 4096") @Nullable
+                    Integer blockSize,
+            @Option(names = "--lun", paramLabel = "N", description = "The LUN; left out: the lowest free.") @Nullable
+                    Integer lun,
+            @Option(
+                            names = "--host",
+                            paramLabel = "HOST[:LUN]",
+                            description = "Of a shared volume: a host that sees it. Once for each.")
+                    @Nullable
+                    List<String> hosts,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        ObjectNode body = JsonNodeFactory.instance
+                .objectNode()
+                .put("name", Names.checkedVolume(name))
+                .put("size", size);
+        body.put("layout", layout).put("width", width).put("chunk", chunk);
+        body.put("blockSize", blockSize).put("lun", lun);
+        if (hosts != null) {
+            ArrayNode list = body.putArray("hosts");
+            for (String host : hosts) {
+                Matcher matcher = HOST.matcher(host);
+                if (!matcher.matches()) {
+                    throw new CommandFailure(2, "\"" + host + "\" is no host; write HOST or HOST:LUN, as in web1:10");
+                }
+                ObjectNode one = list.addObject().put("name", matcher.group(1));
+                if (matcher.group(2) != null) {
+                    one.put("lun", Integer.parseInt(matcher.group(2)));
+                }
+            }
+        }
+        body.properties().removeIf(entry -> entry.getValue().isNull());
+        return show(options.client().post("/api/v1/volumes", body), options);
+    }
+
+    @Command(
+            name = "grow",
+            mixinStandardHelpOptions = true,
+            description = "Makes a volume larger while hosts use it. New space is wiped in the background (sanway task "
+                    + "list); then hosts are told of the new size. Volumes do not shrink. One that gateway.yaml declares "
+                    + "is grown there: raise its size, then sanway config apply.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway volume grow web1/logs 40GiB")
+    int grow(
+            @Parameters(paramLabel = "VOLUME", description = "<host>/<volume>, or a shared one's name.") String name,
+            @Parameters(paramLabel = "SIZE", description = "The whole size it is to have, such as 40GiB.") String size,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        JsonNode volume = options.client()
+                .post(
+                        "/api/v1/volumes/" + Names.checkedVolume(name) + "/grow",
+                        JsonNodeFactory.instance.objectNode().put("size", size));
+        return show(volume, options);
+    }
+
+    @Command(
+            name = "delete",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Deletes a volume and ALL DATA ON IT. One that gateway.yaml declares is taken out there first. "
+                            + "Refused while a host that sees it is logged in. Its space is wiped before anybody gets it.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway volume delete web1/logs --yes")
+    int delete(
+            @Parameters(paramLabel = "VOLUME", description = "<host>/<volume>, or a shared one's name.") String name,
+            @Option(names = "--yes", description = "Do not ask.") boolean yes,
+            @Option(names = "--force", description = "Also while a host that sees it is logged in.") boolean force,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        ApiClient client = options.client();
+        String path = "/api/v1/volumes/" + Names.checkedVolume(name);
+        JsonNode volume = client.get(path);
+        Confirmation.ask(
+                yes,
+                name + " (" + Sizes.show(volume.path("sizeBytes").asLong()) + ") and all data on it will be lost.",
+                name);
+        JsonNode task = client.delete(path + (force ? "?force=true" : ""));
+        if (options.output == ClientOptions.Output.json) {
+            out().println(task.toPrettyString());
+        } else {
+            out().println(
+                            task.path("state").asText().equals("done")
+                                    ? name + " is deleted."
+                                    : name + " is being deleted: task "
+                                            + task.path("id").asLong() + ".");
+        }
+        return 0;
+    }
+
+    private int show(JsonNode volume, ClientOptions options) {
+        if (options.output == ClientOptions.Output.json) {
+            out().println(volume.toPrettyString());
+        } else {
+            out().println(volume.path("name").asText() + ": "
+                    + Sizes.show(volume.path("sizeBytes").asLong()) + ", " + layout(volume) + ", " + state(volume)
+                    + "; hosts: " + hosts(volume));
+        }
+        return 0;
+    }
+
+    static String state(JsonNode volume) {
         String detail = volume.path("detail").asText("");
         String state = volume.path("state").asText().replace("notReady", "not ready");
         return detail.isEmpty() || detail.equals("null") ? state : state + ": " + detail;

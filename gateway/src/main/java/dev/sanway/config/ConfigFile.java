@@ -48,12 +48,14 @@ final class ConfigFile {
             "spare", "spare units are not part of this version; leave \"spare\" out");
 
     private final Path path;
+    private final String shownAs;
     private final JsonNode tree;
     private final Map<String, Integer> lines;
     private final SortedMap<Integer, List<String>> problems = new TreeMap<>();
 
-    private ConfigFile(Path path, JsonNode tree, Map<String, Integer> lines) {
+    private ConfigFile(Path path, String shownAs, JsonNode tree, Map<String, Integer> lines) {
         this.path = path;
+        this.shownAs = shownAs;
         this.tree = tree;
         this.lines = lines;
     }
@@ -65,13 +67,22 @@ final class ConfigFile {
      * @throws ConfigException if the file cannot be read, is no YAML, or does not fit the schema
      */
     static ConfigFile load(Path path, String schema) throws ConfigException {
-        String text = read(path);
+        return parse(path, path.toString(), read(path), schema);
+    }
+
+    /**
+     * Checks a text as if it stood in a file.
+     *
+     * @param path where it would stand: relative paths in it start there
+     * @param shownAs what to call the file when mistakes are told
+     */
+    static ConfigFile parse(Path path, String shownAs, String text, String schema) throws ConfigException {
         ConfigFile file;
         try {
-            file = new ConfigFile(path, parse(text), lines(text));
+            file = new ConfigFile(path, shownAs, parse(text), lines(text));
         } catch (JacksonException e) {
             int line = e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr());
-            throw new ConfigException(path + ":" + line + ": not valid YAML: "
+            throw new ConfigException(shownAs + ":" + line + ": not valid YAML: "
                     + e.getOriginalMessage().lines().findFirst().orElse("?"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -81,7 +92,7 @@ final class ConfigFile {
         return file;
     }
 
-    private static String read(Path path) throws ConfigException {
+    static String read(Path path) throws ConfigException {
         try {
             if (Files.size(path) > MAX_BYTES) {
                 throw new ConfigException(path + ": larger than 4 MiB; this cannot be a configuration");
@@ -242,7 +253,7 @@ final class ConfigFile {
     void problem(String pointer, String text) {
         int line = line(pointer);
         String where = pointer.isEmpty() ? "" : key(pointer) + ": ";
-        problems.computeIfAbsent(line, _ -> new ArrayList<>()).add(path + ":" + line + ": " + where + text);
+        problems.computeIfAbsent(line, _ -> new ArrayList<>()).add(shownAs + ":" + line + ": " + where + text);
     }
 
     void throwIfProblems() throws ConfigException {

@@ -4,11 +4,19 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** gateway.yaml, checked: names, LUNs and initiators are unique, sizes are multiples of the block size, secrets were read. */
+/**
+ * gateway.yaml, checked: names, LUNs and initiators are unique, sizes are multiples of the block size, secrets were read.
+ *
+ * @param text of the file
+ * @param keyLines the lines of the keys under {@code gateway} that stand in the file
+ */
 public record GatewayConfig(
         Path file,
+        String text,
         String name,
         String iqnPrefix,
         String initiatorName,
@@ -19,13 +27,39 @@ public record GatewayConfig(
         int eventLoops,
         List<Unit> units,
         List<Host> hosts,
-        List<Volume> volumes) {
+        List<Volume> volumes,
+        Map<String, Integer> keyLines) {
 
     public GatewayConfig {
+        keyLines = Map.copyOf(keyLines);
         portals = List.copyOf(portals);
         units = List.copyOf(units);
         hosts = List.copyOf(hosts);
         volumes = List.copyOf(volumes);
+    }
+
+    /** The same with other hosts and volumes. */
+    public GatewayConfig with(List<Host> otherHosts, List<Volume> otherVolumes) {
+        return new GatewayConfig(
+                file,
+                text,
+                name,
+                iqnPrefix,
+                initiatorName,
+                portals,
+                stateDirectory,
+                management,
+                unitTimeout,
+                eventLoops,
+                units,
+                otherHosts,
+                otherVolumes,
+                keyLines);
+    }
+
+    /** A host's target has this name. */
+    public String targetOf(String host) {
+        return (iqnPrefix + ":" + host).toLowerCase(Locale.ROOT);
     }
 
     /** What a unit's write cache does to writes that were not flushed. */
@@ -56,7 +90,7 @@ public record GatewayConfig(
         }
     }
 
-    /** A host: who it is, and its target's name. */
+    /** A host: who it is, and its target's name; line 0: not in the file, but made by command. */
     public record Host(String name, Access access, String target, int line) {}
 
     /** How a volume lies across units. */
@@ -72,6 +106,7 @@ public record GatewayConfig(
      * A volume and who sees it.
      *
      * @param name {@code <host>/<volume>} of a host's own, {@code <volume>} of a shared one
+     * @param line 0: not in the file, but made by command
      */
     public record Volume(
             String name, long sizeBytes, Layout layout, int blockSizeBytes, List<Attachment> attachments, int line) {

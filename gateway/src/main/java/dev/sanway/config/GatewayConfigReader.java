@@ -23,7 +23,10 @@ public final class GatewayConfigReader {
     private static final int DEFAULT_CHUNK_BYTES = 64 << 10;
     private static final int MAX_CHUNK_BYTES = 64 << 20;
 
+    private static final String SCHEMA = "gateway.schema.json";
+
     private final ConfigFile file;
+    private final String text;
     private final ConfigReader reader;
 
     private final Map<String, String> unitNames = new HashMap<>();
@@ -33,14 +36,31 @@ public final class GatewayConfigReader {
     private final Map<String, String> volumeNames = new HashMap<>();
     private final Map<String, Map<Integer, String>> hostLuns = new HashMap<>();
 
-    private GatewayConfigReader(ConfigFile file) {
+    private GatewayConfigReader(ConfigFile file, String text) {
         this.file = file;
+        this.text = text;
         this.reader = new ConfigReader(file);
     }
 
     /** Reads and checks a file; throws with every mistake found. */
     public static GatewayConfig read(Path path) throws ConfigException {
-        return new GatewayConfigReader(ConfigFile.load(path, "gateway.schema.json")).read();
+        return read(path, path.toString(), ConfigFile.read(path));
+    }
+
+    /**
+     * Reads and checks a text as if it stood in the file.
+     *
+     * @param shownAs what to call the file when mistakes are told
+     */
+    public static GatewayConfig read(Path path, String shownAs, String text) throws ConfigException {
+        return new GatewayConfigReader(ConfigFile.parse(path, shownAs, text, SCHEMA), text).read();
+    }
+
+    /** The text of a file whose structure is right; secrets that it names are not looked at. */
+    public static String structurallyRight(Path path) throws ConfigException {
+        String text = ConfigFile.read(path);
+        ConfigFile.parse(path, path.toString(), text, SCHEMA);
+        return text;
     }
 
     private GatewayConfig read() throws ConfigException {
@@ -75,6 +95,7 @@ public final class GatewayConfigReader {
         }
         GatewayConfig config = new GatewayConfig(
                 file.path().toAbsolutePath(),
+                text,
                 name,
                 prefix,
                 reader.iscsiName("/gateway/initiatorName", prefix + ":gateway." + name),
@@ -86,9 +107,17 @@ public final class GatewayConfigReader {
                 reader.integer("/gateway/eventLoops", Runtime.getRuntime().availableProcessors()),
                 units,
                 hosts,
-                volumes);
+                volumes,
+                keyLines());
         file.throwIfProblems();
         return config;
+    }
+
+    /** The lines of the keys under {@code gateway}. */
+    private Map<String, Integer> keyLines() {
+        Map<String, Integer> lines = new HashMap<>();
+        file.at("/gateway").fieldNames().forEachRemaining(key -> lines.put(key, file.line("/gateway/" + key)));
+        return lines;
     }
 
     private Unit unit(String at) {

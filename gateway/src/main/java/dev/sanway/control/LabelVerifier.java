@@ -27,18 +27,33 @@ import org.jspecify.annotations.Nullable;
  */
 final class LabelVerifier implements LunVerifier {
 
+    /** What may be accepted beside a LUN with the right label. */
+    enum Unlabelled {
+        NOTHING,
+        /** A blank LUN, for whoever is going to label it. */
+        BLANK,
+        /** A LUN that holds foreign data, too, for whoever is going to erase them. */
+        ERASABLE
+    }
+
     private final EventExecutor loop;
     private final UUID pool;
-    private final boolean mayBeBlank;
+    private final Unlabelled unlabelled;
+    private final LunAdvice advice;
     private volatile @Nullable UUID expected;
+    private volatile @Nullable UUID found;
 
-    /**
-     * @param mayBeBlank accept a blank LUN, for whoever is going to label it
-     */
-    LabelVerifier(EventExecutor loop, UUID pool, boolean mayBeBlank) {
+    LabelVerifier(EventExecutor loop, UUID pool, Unlabelled unlabelled, LunAdvice advice) {
         this.loop = loop;
         this.pool = pool;
-        this.mayBeBlank = mayBeBlank;
+        this.unlabelled = unlabelled;
+        this.advice = advice;
+    }
+
+    /** The label that the LUN carried when it was accepted last; null if it had none. */
+    @Nullable
+    UUID found() {
+        return found;
     }
 
     /** From now on the LUN must carry this label. */
@@ -57,26 +72,33 @@ final class LabelVerifier implements LunVerifier {
 
     private Verdict judge(Label.Reading reading) {
         UUID wanted = expected;
+        found = null;
         return switch (reading) {
             case Label.Reading.Labelled(Label label) -> {
                 if (!label.pool().equals(pool)) {
-                    yield new Verdict.Refused("it belongs to another pool, " + label.pool());
+                    yield new Verdict.Refused(advice.anotherPool(label.pool()));
                 }
                 if (wanted != null && !wanted.equals(label.uuid())) {
-                    yield new Verdict.Refused("it is another disk than before: label " + label.uuid() + " instead of "
-                            + wanted + "; connect the right one, nothing is written to this one");
+                    yield new Verdict.Refused(advice.anotherDisk(label.uuid(), wanted));
                 }
+                found = label.uuid();
                 yield new Verdict.Accepted();
             }
             case Label.Reading.Blank _ -> {
                 if (wanted != null) {
-                    yield new Verdict.Refused("it lost its label: it was erased or replaced; nothing is written to it");
+                    yield new Verdict.Refused(advice.lostLabel());
                 }
-                yield mayBeBlank ? new Verdict.Accepted() : new Verdict.Refused("not labelled yet");
+                yield unlabelled == Unlabelled.NOTHING
+                        ? new Verdict.Refused("not labelled yet")
+                        : new Verdict.Accepted();
             }
-            case Label.Reading.Foreign foreign -> new Verdict.Refused(foreign.explanation() + "; it is not touched");
-            case Label.Reading.Newer newer ->
-                new Verdict.Refused("its label has format " + newer.version() + ", of a newer sanway");
+            case Label.Reading.Foreign(String explanation, boolean erasable) -> {
+                if (wanted == null && erasable && unlabelled == Unlabelled.ERASABLE) {
+                    yield new Verdict.Accepted();
+                }
+                yield new Verdict.Refused(advice.foreign(explanation, erasable));
+            }
+            case Label.Reading.Newer newer -> new Verdict.Refused(LunAdvice.newer(newer.version()));
         };
     }
 

@@ -3,9 +3,12 @@ package dev.sanway.control;
 import dev.sanway.block.DeviceEvent;
 import dev.sanway.block.Geometry;
 import dev.sanway.config.GatewayConfig;
+import dev.sanway.config.Sizes;
+import dev.sanway.control.LabelVerifier.Unlabelled;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
 import dev.sanway.initiator.CachePolicy;
+import dev.sanway.initiator.LunEvidence;
 import dev.sanway.initiator.RemoteLogicalUnit;
 import dev.sanway.initiator.SessionState;
 import dev.sanway.initiator.UnitSession;
@@ -15,6 +18,8 @@ import dev.sanway.iscsi.Chap;
 import dev.sanway.iscsi.IscsiName;
 import dev.sanway.iscsi.Isid;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.UnitVolumeRecord;
+import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.volume.Assignments;
@@ -28,11 +33,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,6 +64,7 @@ final class UnitLink {
         private final UnitSession session;
         private final Map<Integer, RemoteLogicalUnit> devices = new TreeMap<>();
         private final Map<Integer, LabelVerifier> verifiers = new TreeMap<>();
+        private final Set<Integer> open = new HashSet<>();
         private SessionState state = new SessionState.Idle();
 
         Line(int index, EventLoop loop, Isid isid) {
@@ -90,6 +98,7 @@ final class UnitLink {
         private @Nullable UUID label;
         private boolean admitting;
         private @Nullable String refusal;
+        private @Nullable CompletableFuture<Admission> adoption;
         private long sizeBytes;
     }
 
@@ -99,6 +108,7 @@ final class UnitLink {
     private final Assignments assignments;
     private final Executor control;
     private final List<LunDirectory> directories;
+    private final Events events;
     private final Runnable poolChanged;
     private final List<Line> lines = new ArrayList<>();
     private final Set<Integer> notYetIn = new HashSet<>();
@@ -117,6 +127,7 @@ final class UnitLink {
             Assignments assignments,
             Executor control,
             List<LunDirectory> directories,
+            Events events,
             Runnable poolChanged) {
         this.config = config;
         this.unit = unit;
@@ -124,6 +135,7 @@ final class UnitLink {
         this.assignments = assignments;
         this.control = control;
         this.directories = List.copyOf(directories);
+        this.events = events;
         this.poolChanged = poolChanged;
     }
 
@@ -253,18 +265,21 @@ final class UnitLink {
                 refuse(wanted, missing, "the unit has no such LUN; it has " + numbers);
             }
         }
-    }
-
-    /** The first line decides what a LUN is; the others follow once that is known. */
-    private void openUnlessOpen(Line line, int number) {
-        Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
-        if ((line.first() || lun.label != null) && !line.verifiers.containsKey(number)) {
-            open(line, number, lun);
+        if (line.first()) {
+            poolChanged.run();
         }
     }
 
-    private void open(Line line, int number, Lun lun) {
-        LabelVerifier verifier = new LabelVerifier(line.loop, catalog.self().pool(), line.first());
+    /** All lines look at a LUN at once; what the first one finds decides what it is. */
+    private void openUnlessOpen(Line line, int number) {
+        if (!line.verifiers.containsKey(number)) {
+            open(line, number, line.first() ? Unlabelled.BLANK : Unlabelled.NOTHING);
+        }
+    }
+
+    private void open(Line line, int number, Unlabelled unlabelled) {
+        Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
+        LabelVerifier verifier = new LabelVerifier(line.loop, catalog.self().pool(), unlabelled, advice(number));
         if (lun.label != null) {
             verifier.expect(lun.label);
         }
@@ -276,10 +291,13 @@ final class UnitLink {
                     Geometry geometry = device.geometry();
                     control.execute(() -> opened(line, number, device, geometry));
                 } else if (event instanceof DeviceEvent.BecameNotReady(String reason)) {
+                    boolean refused = device.availability() instanceof RemoteLogicalUnit.Availability.Refused;
+                    LunEvidence evidence = device.evidence();
                     control.execute(() -> {
-                        if (lun.label == null && line.first()) {
-                            refuse(number, lun, reason);
+                        if (evidence != null) {
+                            lun.sizeBytes = evidence.geometry().sizeBytes();
                         }
+                        notReady(line, number, device, refused, reason);
                     });
                 }
             });
@@ -287,22 +305,51 @@ final class UnitLink {
         });
     }
 
+    private String subject(int number) {
+        return "unit " + unit.name() + " LUN " + number;
+    }
+
+    private LunAdvice advice(int number) {
+        return new LunAdvice(unit.name(), number);
+    }
+
+    private void notReady(Line line, int number, RemoteLogicalUnit device, boolean refused, String reason) {
+        Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
+        boolean current = device.equals(line.devices.get(number));
+        if (current && line.first() && (refused || lun.label == null)) {
+            refuse(number, lun, reason);
+        }
+    }
+
     /** A LUN was accepted by its verifier on one of the lines. */
     private void opened(Line line, int number, RemoteLogicalUnit device, Geometry geometry) {
+        if (!device.equals(line.devices.get(number))) {
+            return;
+        }
+        boolean settledBefore = settled();
+        line.open.add(number);
         Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
         lun.sizeBytes = geometry.sizeBytes();
-        UUID label = lun.label;
-        if (label != null) {
-            attach(line, label, device);
+        if (lun.label != null) {
+            attach(line, number, lun.label, device);
+            if (!settledBefore && settled()) {
+                poolChanged.run();
+            }
+            if (line.first() && lun.refusal != null) {
+                lun.refusal = null;
+                events.info(subject(number), "the right disk again");
+                poolChanged.run();
+            }
             return;
         }
         if (!line.first() || lun.admitting) {
             return;
         }
         lun.admitting = true;
-        assignments
-                .admit(unit.name(), number, device)
-                .whenCompleteAsync((admission, failure) -> admitted(number, lun, admission, failure), control);
+        CompletableFuture<Admission> admission = lun.adoption == null
+                ? assignments.admit(unit.name(), number, device)
+                : assignments.adoptErasing(unit.name(), number, device);
+        admission.whenCompleteAsync((outcome, failure) -> admitted(number, lun, outcome, failure), control);
     }
 
     private void admitted(int number, Lun lun, @Nullable Admission admission, @Nullable Throwable failure) {
@@ -311,34 +358,75 @@ final class UnitLink {
             case Admission.Admitted(UnitVolume unitVolume) -> {
                 lun.label = unitVolume.label();
                 lun.refusal = null;
-                log.info("unit {} LUN {}: in the pool, label {}", unit.name(), number, unitVolume.label());
+                events.info(subject(number), "in the pool, label " + unitVolume.label());
+                refuseFormer(number, lun, "another disk is there now, with label " + unitVolume.label());
                 for (Line line : lines) {
                     LabelVerifier verifier = line.verifiers.get(number);
                     RemoteLogicalUnit device = line.devices.get(number);
-                    if (verifier == null) {
-                        openUnlessOpen(line, number);
-                    } else if (device != null) {
+                    if (verifier != null) {
                         verifier.expect(unitVolume.label());
-                        attach(line, unitVolume.label(), device);
+                    }
+                    if (device != null && line.open.contains(number)) {
+                        attach(line, number, unitVolume.label(), device);
+                    } else if (device != null) {
+                        line.loop.execute(device::verifyAgain);
+                    } else {
+                        openUnlessOpen(line, number);
                     }
                 }
                 poolChanged.run();
             }
-            case Admission.Refused(String why) -> refuse(number, lun, why);
+            case Admission.Refused(String why) ->
+                refuse(number, lun, advice(number).objection(why));
             case null -> refuse(number, lun, failure == null ? "unknown" : String.valueOf(failure.getMessage()));
+        }
+        CompletableFuture<Admission> adoption = lun.adoption;
+        lun.adoption = null;
+        if (adoption != null) {
+            adoption.complete(
+                    lun.refusal == null && admission != null
+                            ? admission
+                            : new Admission.Refused(Objects.requireNonNullElse(lun.refusal, "unknown")));
         }
     }
 
     private void refuse(int number, Lun lun, String why) {
+        CompletableFuture<Admission> adoption = lun.adoption;
+        if (adoption != null && !lun.admitting) {
+            lun.adoption = null;
+            adoption.complete(new Admission.Refused(why));
+        }
         if (!why.equals(lun.refusal)) {
             lun.refusal = why;
-            log.warn("unit {} LUN {} is not used: {}", unit.name(), number, why);
+            events.warning(subject(number), "not used: " + why);
+            refuseFormer(number, lun, why);
             poolChanged.run();
         }
     }
 
+    /** Requests to the unit volumes that were here, and are nowhere else, fail at once instead of waiting for them. */
+    private void refuseFormer(int number, Lun lun, String why) {
+        String reason = unit.name() + " lun " + number + " is refused: " + why;
+        for (UnitVolumeRecord record : catalog.unitVolumes()) {
+            UnitVolume former = record.unitVolume();
+            if (former.unit().equals(unit.name())
+                    && former.lun() == number
+                    && !former.label().equals(lun.label)) {
+                for (LunDirectory directory : directories) {
+                    directory.loop().execute(() -> directory.refuse(former.label(), reason));
+                }
+            }
+        }
+    }
+
     /** Puts a device into the directory of its loop, and of the loops that have no session of their own. */
-    private void attach(Line line, UUID label, RemoteLogicalUnit device) {
+    private void attach(Line line, int number, UUID label, RemoteLogicalUnit device) {
+        LabelVerifier verifier = line.verifiers.get(number);
+        if (verifier != null && !line.first() && !label.equals(verifier.found())) {
+            // This line saw another disk under that number than the first one: it looks again, from the beginning.
+            close(line, number).thenRunAsync(() -> openUnlessOpen(line, number), control);
+            return;
+        }
         for (int i = line.index; i < directories.size(); i += lines.size()) {
             LunDirectory directory = directories.get(i);
             boolean own = i == line.index;
@@ -349,18 +437,142 @@ final class UnitLink {
         }
     }
 
+    private CompletableFuture<Void> close(Line line, int number) {
+        line.verifiers.remove(number);
+        line.open.remove(number);
+        RemoteLogicalUnit device = line.devices.remove(number);
+        CompletableFuture<Void> closed = new CompletableFuture<>();
+        if (device == null) {
+            closed.complete(null);
+        } else {
+            line.loop.execute(() -> device.close(() -> closed.complete(null)));
+        }
+        return closed;
+    }
+
+    // ---- adoption
+
+    /**
+     * Takes a refused LUN into the pool as an operator wants. Completes on the control executor.
+     *
+     * @param erase what the LUN holds may be lost; without it nothing is changed, and the answer says what that would be
+     */
+    CompletableFuture<Admission> adopt(int number, boolean erase) {
+        Lun lun = luns.get(number);
+        if (lines.isEmpty() || !(lines.getFirst().state instanceof SessionState.Ready)) {
+            return refused("the unit is not connected: start it, or see why in \"sanway unit list\"");
+        }
+        if (lun == null || !lines.getFirst().devices.containsKey(number)) {
+            return refused("there is no such LUN; the unit has " + luns.keySet());
+        }
+        UUID label = lun.label;
+        if (label != null && lun.refusal == null) {
+            UnitVolume there = assignments.pool().unitVolumes().get(label);
+            return there == null
+                    ? refused("it is being taken in; ask again")
+                    : CompletableFuture.completedFuture(new Admission.Admitted(there));
+        }
+        if (lun.refusal == null || lun.admitting || lun.adoption != null) {
+            return refused("it is being looked at; ask again in a moment");
+        }
+        if (!erase) {
+            return refused(lun.refusal + ". Erasing overwrites the first and last MiB at once, and all of its "
+                    + Sizes.show(lun.sizeBytes) + " as volumes are laid on it" + lostWith(number));
+        }
+        CompletableFuture<Admission> adoption = new CompletableFuture<>();
+        lun.adoption = adoption;
+        lun.label = null;
+        // Nobody must be given a device that is being closed, so it leaves the directories first.
+        List<CompletableFuture<?>> left = new ArrayList<>();
+        for (LunDirectory directory : directories) {
+            left.add(CompletableFuture.runAsync(
+                    () -> {
+                        if (label != null) {
+                            directory.detach(label, unit.name() + " lun " + number + " is being erased");
+                        }
+                    },
+                    directory.loop()));
+        }
+        RemoteLogicalUnit device = lines.getFirst().devices.get(number);
+        if (label != null && device != null) {
+            assignments.departed(label, device);
+        }
+        CompletableFuture.allOf(left.toArray(new CompletableFuture<?>[0]))
+                .thenComposeAsync(
+                        _ -> CompletableFuture.allOf(
+                                lines.stream().map(line -> close(line, number)).toArray(CompletableFuture<?>[]::new)),
+                        control)
+                .thenRunAsync(() -> open(lines.getFirst(), number, Unlabelled.ERASABLE), control);
+        // Whatever came of it, erasing is not permitted again by the same word.
+        return adoption.whenCompleteAsync(
+                (outcome, _) -> {
+                    if (outcome instanceof Admission.Refused) {
+                        CompletableFuture.allOf(lines.stream()
+                                        .map(line -> close(line, number))
+                                        .toArray(CompletableFuture<?>[]::new))
+                                .thenRunAsync(() -> lines.forEach(line -> openUnlessOpen(line, number)), control);
+                    }
+                },
+                control);
+    }
+
+    private static CompletableFuture<Admission> refused(String why) {
+        return CompletableFuture.completedFuture(new Admission.Refused(why));
+    }
+
+    /** The volumes that count on a disk that was here. */
+    private String lostWith(int number) {
+        List<String> volumes = catalog.unitVolumes().stream()
+                .map(UnitVolumeRecord::unitVolume)
+                .filter(former -> former.unit().equals(unit.name()) && former.lun() == number)
+                .filter(former -> !assignments.pool().attached().contains(former.label()))
+                .flatMap(former -> assignments.pool().keptOn(former.label()).stream())
+                .flatMap(partition -> Stream.ofNullable(partition.owner()))
+                .flatMap(owner -> catalog.volume(owner.volume()).map(VolumeRecord::name).stream())
+                .distinct()
+                .toList();
+        return volumes.isEmpty()
+                ? ""
+                : "; " + String.join(", ", volumes) + " had data on the disk that was here, which cannot be got back "
+                        + "afterwards if this is that disk";
+    }
+
     // ---- what operators see
 
     /** Whether every LUN of the unit was looked at: what it can give is known. */
     boolean settled() {
-        return discovered && luns.values().stream().allMatch(lun -> lun.label != null || lun.refusal != null);
+        return discovered
+                && luns.entrySet().stream()
+                        .allMatch(entry -> entry.getValue().refusal != null
+                                || (entry.getValue().label != null && openEverywhere(entry.getKey())));
+    }
+
+    private boolean openEverywhere(int number) {
+        return lines.stream()
+                .allMatch(line -> line.open.contains(number) || !(line.state instanceof SessionState.Ready));
     }
 
     /** Whether the LUN with this label is one of ours and its unit is connected. */
     boolean serves(UUID label) {
         return !lines.isEmpty()
                 && lines.getFirst().state instanceof SessionState.Ready
-                && luns.values().stream().anyMatch(lun -> label.equals(lun.label));
+                && luns.values().stream().anyMatch(lun -> label.equals(lun.label) && lun.refusal == null);
+    }
+
+    /** Why the LUN at which a unit volume was last seen is refused, if it is. */
+    Optional<String> refusal(UnitVolume at) {
+        Lun lun = at.unit().equals(unit.name()) ? luns.get((int) at.lun()) : null;
+        return lun == null
+                ? Optional.empty()
+                : lun.refusal != null
+                        ? Optional.of(lun.refusal)
+                        : lun.label != null && !lun.label.equals(at.label())
+                                ? Optional.of("another disk is there now, with label " + lun.label)
+                                : Optional.empty();
+    }
+
+    String name() {
+        return unit.name();
     }
 
     UnitView view() {
@@ -391,6 +603,26 @@ final class UnitLink {
                 shown,
                 detail,
                 views);
+    }
+
+    /** The unit is declared no more: its LUNs leave the pool, then as {@link #close}. */
+    CompletableFuture<Void> leave() {
+        luns.forEach((number, lun) -> {
+            UUID label = lun.label;
+            RemoteLogicalUnit device =
+                    lines.isEmpty() ? null : lines.getFirst().devices.get(number);
+            if (label != null) {
+                for (LunDirectory directory : directories) {
+                    directory
+                            .loop()
+                            .execute(() -> directory.detach(label, "unit " + unit.name() + " is no longer declared"));
+                }
+                if (device != null) {
+                    assignments.departed(label, device);
+                }
+            }
+        });
+        return close();
     }
 
     /** Logs out of the unit. */

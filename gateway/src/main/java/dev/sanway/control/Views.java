@@ -1,5 +1,6 @@
 package dev.sanway.control;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
@@ -8,7 +9,11 @@ import org.jspecify.annotations.Nullable;
 /** What the REST API shows: plain records, each a JSON object with these names. Sizes are in bytes. */
 public interface Views {
 
-    /** A volume: {@code state} is ready, wiping or notReady, with {@code detail} for people. */
+    /**
+     * A volume: {@code state} is ready, wiping, notReady, kept or deleting, with {@code detail} for people.
+     *
+     * @param declared where: {@code gateway.yaml:LINE}, {@code command}, or {@code nowhere} for one that is kept
+     */
     record VolumeView(
             String name,
             UUID uuid,
@@ -19,6 +24,7 @@ public interface Views {
             int chunkBytes,
             String state,
             @Nullable String detail,
+            String declared,
             List<AttachmentView> hosts,
             List<PartitionView> partitions) {}
 
@@ -63,11 +69,31 @@ public interface Views {
             long readBytes,
             long writtenBytes) {}
 
-    /** A host and its target. */
-    record HostView(String name, String target, List<String> initiators, boolean chap) {}
+    /** A host and its target; {@code declared} as of {@link VolumeView}. */
+    record HostView(String name, String target, List<String> initiators, boolean chap, String declared) {}
 
-    /** An error: one line that says what was wrong and what would be right. */
-    record ErrorView(String error) {}
+    /**
+     * Background work: {@code kind} is wipe, grow or delete, {@code state} running, done or cancelled.
+     */
+    record TaskView(
+            long id,
+            String kind,
+            String volume,
+            String state,
+            int percent,
+            String startedAt,
+            @Nullable String endedAt) {}
+
+    /** An error: one line that says what was wrong and what would be right; of a configuration a line for each mistake. */
+    record ErrorView(
+            String error,
+            @JsonInclude(JsonInclude.Include.NON_EMPTY) List<String> problems) {}
+
+    /** The configuration that the gateway runs with, adopted at its start, by SIGHUP or by {@code config apply}. */
+    record ConfigView(long revision, String adoptedAt, String origin, String file, String text) {}
+
+    /** What adopting a configuration would change, or did. */
+    record DiffView(long revision, List<ConfigDiff.Change> changes, List<String> refusals) {}
 
     /** Where the API takes its answers from: snapshots, from any thread. */
     interface Source {

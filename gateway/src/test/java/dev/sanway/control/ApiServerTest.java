@@ -35,11 +35,106 @@ class ApiServerTest {
             List.of("volumes", "partitions", "units", "hosts", "sessions", "volumes/web1/data");
 
     /** One volume and nothing else. */
-    private static final class Fake implements Views.Source {
+    private static final class Fake implements Views.Source, Operations {
+        private final List<String> created = new java.util.concurrent.CopyOnWriteArrayList<>();
+
         @Override
         public List<VolumeView> volumes() {
             return List.of(new VolumeView(
-                    "web1/data", new UUID(1, 2), 1 << 20, 512, "linear", 1, 0, "ready", null, List.of(), List.of()));
+                    "web1/data",
+                    new UUID(1, 2),
+                    1 << 20,
+                    512,
+                    "linear",
+                    1,
+                    0,
+                    "ready",
+                    null,
+                    "command",
+                    List.of(),
+                    List.of()));
+        }
+
+        @Override
+        public Views.UnitLunView adopt(String unit, int lun, boolean erase) throws ApiRefusal {
+            if (!erase) {
+                throw ApiRefusal.conflict(unit + " lun " + lun + ": it holds an ext4 file system");
+            }
+            return new Views.UnitLunView(lun, new UUID(3, 4), 1 << 20, 1 << 19, "online", null);
+        }
+
+        @Override
+        public VolumeView createVolume(NewVolume wanted) {
+            created.add(wanted.toString());
+            return volumes().getFirst();
+        }
+
+        @Override
+        public VolumeView growVolume(String name, long sizeBytes) {
+            created.add(name + " " + sizeBytes);
+            return volumes().getFirst();
+        }
+
+        @Override
+        public Views.TaskView deleteVolume(String name, boolean force) throws ApiRefusal {
+            if (!force) {
+                throw ApiRefusal.conflict(name + ": host web1 is logged in");
+            }
+            return task(1);
+        }
+
+        @Override
+        public HostView createHost(
+                String name, List<String> initiators, @org.jspecify.annotations.Nullable NewChap chap) {
+            created.add(name + " " + initiators + " " + chap);
+            return new HostView(name, "iqn.2026-11.example:" + name, initiators, chap != null, "command");
+        }
+
+        @Override
+        public HostView deleteHost(String name, boolean force) {
+            return new HostView(name, "iqn.2026-11.example:" + name, List.of(), false, "command");
+        }
+
+        @Override
+        public List<Views.TaskView> tasks() {
+            return List.of(task(1));
+        }
+
+        @Override
+        public Views.TaskView task(long id) {
+            return new Views.TaskView(id, "delete", "web1/data", "running", 0, "2026-11-24T12:00:00Z", null);
+        }
+
+        @Override
+        public Views.TaskView cancelTask(long id) throws ApiRefusal {
+            throw ApiRefusal.conflict("task " + id + ": a deletion cannot be stopped");
+        }
+
+        @Override
+        public List<Events.Event> events(long after, long waitMillis) {
+            return List.of();
+        }
+
+        @Override
+        public Views.ConfigView config() {
+            return new Views.ConfigView(3, "2026-11-24T12:00:00Z", "apply", "/gateway.yaml", "gateway: {}");
+        }
+
+        @Override
+        public Views.DiffView diffConfig(String text, String shownAs) throws ApiRefusal {
+            if (text.isEmpty()) {
+                throw ApiRefusal.configuration(
+                        "the configuration has mistakes", List.of(shownAs + ":1: nothing there"));
+            }
+            return new Views.DiffView(3, List.of(), List.of());
+        }
+
+        @Override
+        public Views.DiffView applyConfig(String text, String shownAs, long revision) throws ApiRefusal {
+            if (revision != 3) {
+                throw ApiRefusal.conflict("the configuration is at revision 3");
+            }
+            return new Views.DiffView(4, List.of(), List.of());
         }
 
         @Override
@@ -78,7 +173,7 @@ class ApiServerTest {
             port = free.getLocalPort();
         }
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
-        server = new ApiServer(address, ApiCredentials.open(state, address.getAddress()), new Fake());
+        server = new ApiServer(address, ApiCredentials.open(state, address.getAddress()), new Fake(), new Fake());
         base = "https://127.0.0.1:" + port + "/api/v1/";
         token = Files.readString(state.resolve(ApiCredentials.TOKEN_FILE)).strip();
         KeyStore store = KeyStore.getInstance("PKCS12");

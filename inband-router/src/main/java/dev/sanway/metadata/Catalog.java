@@ -20,6 +20,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentSkipListMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the gateway keeps, with types: who it is, unit volumes, partitions, volumes, LUN numbers, ISIDs and reservations. Reads
@@ -34,6 +35,10 @@ public final class Catalog implements AutoCloseable {
     private static final String LUN = "lun";
     private static final String ISIDS = "isids";
     private static final String RESERVATIONS = "reservations";
+    private static final String CONFIG = "config";
+    private static final String MADE_HOST = "madeHost";
+    private static final String MADE_VOLUME = "madeVolume";
+    private static final String TASK = "task";
 
     private static final ObjectMapper JSON = JsonMapper.builder()
             // A record with more than this version knows was written by a newer one, which the schema version tells.
@@ -73,7 +78,8 @@ public final class Catalog implements AutoCloseable {
             int width,
             int chunkBytes,
             VolumeRecord.State state,
-            long wipedBytes) {}
+            long wipedBytes,
+            VolumeRecord.@Nullable Growth growth) {}
 
     private record UnitVolumeJson(
             UUID label,
@@ -196,7 +202,8 @@ public final class Catalog implements AutoCloseable {
                             width,
                             chunk,
                             volume.state(),
-                            volume.wipedBytes())));
+                            volume.wipedBytes(),
+                            volume.growth())));
         }
 
         public Batch remove(Partition partition) {
@@ -214,6 +221,48 @@ public final class Catalog implements AutoCloseable {
 
         public Batch removeLun(String host, UUID volume) {
             return remove(LUN, host + "/" + volume);
+        }
+
+        public Batch put(ConfigRevision revision) {
+            return put(CONFIG, ordered(revision.revision()), json(revision));
+        }
+
+        public Batch remove(ConfigRevision revision) {
+            return remove(CONFIG, ordered(revision.revision()));
+        }
+
+        public Batch put(MadeHost host) {
+            return put(MADE_HOST, host.name(), json(host));
+        }
+
+        public Batch remove(MadeHost host) {
+            return remove(MADE_HOST, host.name());
+        }
+
+        public Batch put(MadeVolume volume) {
+            return put(MADE_VOLUME, volume.name(), json(volume));
+        }
+
+        public Batch remove(MadeVolume volume) {
+            return remove(MADE_VOLUME, volume.name());
+        }
+
+        public Batch put(TaskRecord task) {
+            return put(TASK, ordered(task.id()), json(task));
+        }
+
+        public Batch remove(TaskRecord task) {
+            return remove(TASK, ordered(task.id()));
+        }
+
+        /** So that the order of keys is that of numbers. */
+        private static String ordered(long number) {
+            return String.format(java.util.Locale.ROOT, "%019d", number);
+        }
+
+        /** Forgets what the SCSI layer saved for a volume's logical unit. */
+        public Batch removeReservations(UUID volume) {
+            return remove(RESERVATIONS, volume.toString());
         }
     }
 
@@ -293,6 +342,34 @@ public final class Catalog implements AutoCloseable {
     /** Under which LUN a host sees a volume, if that was ever laid down. */
     public Optional<Integer> lun(String host, UUID volume) {
         return one(LUN, host + "/" + volume, Integer.class);
+    }
+
+    /** The configurations that were adopted and are kept, oldest first. */
+    public List<ConfigRevision> configRevisions() {
+        return all(CONFIG, ConfigRevision.class);
+    }
+
+    public List<MadeHost> madeHosts() {
+        return all(MADE_HOST, MadeHost.class);
+    }
+
+    public List<MadeVolume> madeVolumes() {
+        return all(MADE_VOLUME, MadeVolume.class);
+    }
+
+    /** Background work that is running, and what ended lately, by id. */
+    public List<TaskRecord> tasks() {
+        return all(TASK, TaskRecord.class);
+    }
+
+    /** The hosts for which a volume has a LUN laid down. */
+    public List<String> hostsOf(UUID volume) {
+        String end = "/" + volume;
+        return kept.tailMap(new Key(LUN, "")).keySet().stream()
+                .takeWhile(key -> key.kind().equals(LUN))
+                .filter(key -> key.key().endsWith(end))
+                .map(key -> key.key().substring(0, key.key().length() - end.length()))
+                .toList();
     }
 
     /** The ISIDs ever used towards a unit's target, each 12 hexadecimal digits. */
@@ -380,6 +457,10 @@ public final class Catalog implements AutoCloseable {
                 case LUN -> JSON.readValue(value, new TypeReference<Integer>() {});
                 case ISIDS -> JSON.readValue(value, Isids.class);
                 case RESERVATIONS -> value;
+                case CONFIG -> JSON.readValue(value, ConfigRevision.class);
+                case MADE_HOST -> JSON.readValue(value, MadeHost.class);
+                case MADE_VOLUME -> JSON.readValue(value, MadeVolume.class);
+                case TASK -> JSON.readValue(value, TaskRecord.class);
                 default -> throw new MetadataException("the store holds a record of unknown kind " + kind);
             };
         } catch (IOException | IllegalArgumentException failure) {
@@ -426,7 +507,8 @@ public final class Catalog implements AutoCloseable {
                 it.blockSizeBytes(),
                 layout,
                 it.state(),
-                it.wipedBytes());
+                it.wipedBytes(),
+                it.growth());
     }
 
     @Override

@@ -27,8 +27,11 @@ import org.jspecify.annotations.Nullable;
  * disk, whether its commit is kept.
  */
 public final class MetadataStore implements AutoCloseable {
-    /** The schema's version; a database with a newer one is refused. */
-    public static final int SCHEMA_VERSION = 1;
+    /**
+     * The schema's version; a database with a newer one is refused. Version 2 added volumes that grow, hosts and volumes that
+     * were made by command, adopted configurations and tasks; one of version 1 is taken as it is.
+     */
+    public static final int SCHEMA_VERSION = 2;
 
     /** Expected revision of a record that must not exist yet. */
     public static final long ABSENT = 0;
@@ -110,6 +113,8 @@ public final class MetadataStore implements AutoCloseable {
                         + " revision INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID");
                 statement.execute("CREATE TABLE counter (revision INTEGER NOT NULL)");
                 statement.execute("INSERT INTO counter VALUES (0)");
+            }
+            if (version < SCHEMA_VERSION) {
                 statement.execute("PRAGMA user_version=" + SCHEMA_VERSION);
             }
             long revision = number(statement, "SELECT revision FROM counter");

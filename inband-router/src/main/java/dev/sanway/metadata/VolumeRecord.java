@@ -2,6 +2,7 @@ package dev.sanway.metadata;
 
 import dev.sanway.pool.VolumeLayout;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A volume as it was assigned.
@@ -9,7 +10,8 @@ import java.util.UUID;
  * @param uuid its identity for ever; serial number and NAA derive from it
  * @param name {@code host/volume}, or {@code volume} of a shared one
  * @param host whose it is; empty of a shared one
- * @param wipedBytes how much of its partitions, taken one after the other, is known to be wiped durably
+ * @param wipedBytes how much of its first partitions, taken one after the other, is known to be wiped durably
+ * @param growth what it is to become; null if it stays as it is
  */
 public record VolumeRecord(
         UUID uuid,
@@ -19,7 +21,8 @@ public record VolumeRecord(
         int blockSizeBytes,
         VolumeLayout layout,
         State state,
-        long wipedBytes) {
+        long wipedBytes,
+        @Nullable Growth growth) {
 
     /**
      * <pre>
@@ -35,11 +38,64 @@ public record VolumeRecord(
         RELEASED
     }
 
-    public VolumeRecord in(State newState) {
-        return new VolumeRecord(uuid, name, host, sizeBytes, blockSizeBytes, layout, newState, wipedBytes);
+    /**
+     * A volume that is served gets more partitions, which are being wiped and labelled; then it has the new size.
+     *
+     * @param wipedBytes how much of the new partitions, taken one after the other, is known to be wiped durably
+     */
+    public record Growth(long toBytes, long wipedBytes) {}
+
+    public VolumeRecord {
+        if (growth != null && (state != State.ASSIGNED || growth.toBytes() <= sizeBytes)) {
+            throw new IllegalArgumentException("a volume " + state + " of " + sizeBytes + " bytes with " + growth);
+        }
     }
 
+    /** One that does not grow. */
+    public VolumeRecord(
+            UUID uuid,
+            String name,
+            String host,
+            long sizeBytes,
+            int blockSizeBytes,
+            VolumeLayout layout,
+            State state,
+            long wipedBytes) {
+        this(uuid, name, host, sizeBytes, blockSizeBytes, layout, state, wipedBytes, null);
+    }
+
+    private VolumeRecord with(long newSizeBytes, State newState, long newWipedBytes, @Nullable Growth newGrowth) {
+        return new VolumeRecord(
+                uuid, name, host, newSizeBytes, blockSizeBytes, layout, newState, newWipedBytes, newGrowth);
+    }
+
+    /** In another state; growth ends with that. */
+    public VolumeRecord in(State newState) {
+        return with(sizeBytes, newState, wipedBytes, null);
+    }
+
+    /** So much of what is being wiped is done. */
     public VolumeRecord wiped(long bytes) {
-        return new VolumeRecord(uuid, name, host, sizeBytes, blockSizeBytes, layout, state, bytes);
+        return growth == null
+                ? with(sizeBytes, state, bytes, null)
+                : with(sizeBytes, state, wipedBytes, new Growth(growth.toBytes(), bytes));
+    }
+
+    public VolumeRecord growing(long toBytes) {
+        return with(sizeBytes, state, wipedBytes, new Growth(toBytes, 0));
+    }
+
+    public VolumeRecord grown() {
+        return growth == null ? this : with(growth.toBytes(), state, wipedBytes, null);
+    }
+
+    /** Whether partitions of it are being wiped: at first, or because it grows. */
+    public boolean wipes() {
+        return state == State.WIPING || growth != null;
+    }
+
+    /** How much of what is being wiped is done, in bytes. */
+    public long progressBytes() {
+        return growth == null ? wipedBytes : growth.wipedBytes();
     }
 }

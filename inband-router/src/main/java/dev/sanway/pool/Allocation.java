@@ -56,6 +56,36 @@ public final class Allocation {
      * @param uuids gives the new partitions their UUIDs
      */
     public static Result allocate(PoolState pool, Request request, Supplier<UUID> uuids) {
+        return place(pool, request, request.sizeBytes(), 0, uuids);
+    }
+
+    /**
+     * Proposes further partitions for a volume that is to have the request's size; none if those it has suffice. A striped
+     * one gets a further partition for each of its {@code width}.
+     */
+    public static Result grow(PoolState pool, Request request, Supplier<UUID> uuids) {
+        List<Partition> has = pool.partitionsOf(request.volume());
+        long missing = request.sizeBytes() - capacityBytes(request.layout(), has);
+        return missing <= 0 ? new Result.Placed(List.of()) : place(pool, request, missing, has.size(), uuids);
+    }
+
+    /** How large a volume its partitions allow. */
+    public static long capacityBytes(VolumeLayout layout, List<Partition> partitions) {
+        return switch (layout) {
+            case VolumeLayout.Linear _ ->
+                partitions.stream().mapToLong(Partition::lengthBytes).sum();
+            case VolumeLayout.Striped striped -> {
+                long capacity = 0;
+                for (int i = 0; i < partitions.size(); i += striped.width()) {
+                    capacity += striped.segmentBytes(partitions.get(i).lengthBytes());
+                }
+                yield capacity;
+            }
+        };
+    }
+
+    private static Result place(
+            PoolState pool, Request request, long missingBytes, int firstIndex, Supplier<UUID> uuids) {
         List<Run> runs = new ArrayList<>();
         for (UnitVolume unitVolume : pool.unitVolumes().values()) {
             if (pool.attached().contains(unitVolume.label())
@@ -65,8 +95,8 @@ public final class Allocation {
         }
         runs.sort(LARGEST_FIRST);
         return switch (request.layout()) {
-            case VolumeLayout.Linear _ -> linear(pool, request, runs, uuids);
-            case VolumeLayout.Striped striped -> striped(pool, request, striped, runs, uuids);
+            case VolumeLayout.Linear _ -> linear(pool, request, missingBytes, firstIndex, runs, uuids);
+            case VolumeLayout.Striped striped -> striped(pool, request, striped, missingBytes, firstIndex, runs, uuids);
         };
     }
 
@@ -74,28 +104,35 @@ public final class Allocation {
         return Math.ceilDiv(bytes, to) * to;
     }
 
-    private static Result linear(PoolState pool, Request request, List<Run> runs, Supplier<UUID> uuids) {
-        long missing = roundUp(request.sizeBytes(), UnitVolume.ALIGNMENT_BYTES);
+    private static Result linear(
+            PoolState pool, Request request, long missingBytes, int firstIndex, List<Run> runs, Supplier<UUID> uuids) {
+        long missing = roundUp(missingBytes, UnitVolume.ALIGNMENT_BYTES);
         List<Partition> partitions = new ArrayList<>();
         for (Run run : runs) {
             if (missing == 0) {
                 break;
             }
             long length = Math.min(missing, run.free().lengthBytes());
-            partitions.add(partition(request, run, length, partitions.size(), uuids));
+            partitions.add(partition(request, run, length, firstIndex + partitions.size(), uuids));
             missing -= length;
         }
         if (missing > 0) {
             long free = runs.stream().mapToLong(run -> run.free().lengthBytes()).sum();
-            return new Result.Refused("needs " + Bytes.text(request.sizeBytes()) + ", but " + Bytes.text(free)
-                    + " are free" + whatElse(pool, request));
+            return new Result.Refused("needs " + Bytes.text(missingBytes) + (firstIndex == 0 ? "" : " more") + ", but "
+                    + Bytes.text(free) + " are free" + whatElse(pool, request));
         }
         return new Result.Placed(partitions);
     }
 
     private static Result striped(
-            PoolState pool, Request request, VolumeLayout.Striped layout, List<Run> runs, Supplier<UUID> uuids) {
-        long chunks = Math.ceilDiv(request.sizeBytes(), layout.chunkBytes());
+            PoolState pool,
+            Request request,
+            VolumeLayout.Striped layout,
+            long missingBytes,
+            int firstIndex,
+            List<Run> runs,
+            Supplier<UUID> uuids) {
+        long chunks = Math.ceilDiv(missingBytes, layout.chunkBytes());
         long perPart = Math.ceilDiv(chunks, layout.width()) * layout.chunkBytes();
         long length = roundUp(perPart, UnitVolume.ALIGNMENT_BYTES);
         List<Partition> partitions = new ArrayList<>();
@@ -104,7 +141,7 @@ public final class Allocation {
             if (partitions.size() < layout.width()
                     && run.free().lengthBytes() >= length
                     && units.add(run.unitVolume().unit())) {
-                partitions.add(partition(request, run, length, partitions.size(), uuids));
+                partitions.add(partition(request, run, length, firstIndex + partitions.size(), uuids));
             }
         }
         if (partitions.size() < layout.width()) {

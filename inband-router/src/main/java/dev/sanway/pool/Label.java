@@ -179,8 +179,13 @@ public record Label(UUID pool, UUID gateway, UUID uuid, long sequence, List<Part
         /** All zero: may be labelled. */
         record Blank() implements Reading {}
 
-        /** Something else's data, or a label beyond recognition; not to be overwritten without being told. */
-        record Foreign(String explanation) implements Reading {}
+        /**
+         * Something else's data, or a label beyond recognition; not to be overwritten without being told.
+         *
+         * @param erasable whether an operator may have it erased: not a LUN that is too small, nor one whose label is
+         *     damaged, for that may be another pool's
+         */
+        record Foreign(String explanation, boolean erasable) implements Reading {}
 
         /** Labelled by a newer version of this program; not to be guessed at. */
         record Newer(int version) implements Reading {}
@@ -204,7 +209,7 @@ public record Label(UUID pool, UUID gateway, UUID uuid, long sequence, List<Part
         if (even instanceof Copy.Valid one && odd instanceof Copy.Valid other) {
             if (!one.label().uuid().equals(other.label().uuid())
                     || !one.label().pool().equals(other.label().pool())) {
-                return new Reading.Foreign("its two label copies contradict each other");
+                return new Reading.Foreign("its two label copies contradict each other", false);
             }
             return new Reading.Labelled(
                     one.label().sequence() > other.label().sequence() ? one.label() : other.label());
@@ -216,16 +221,20 @@ public record Label(UUID pool, UUID gateway, UUID uuid, long sequence, List<Part
             return new Reading.Labelled(other.label());
         }
         if (even instanceof Copy.Damaged || odd instanceof Copy.Damaged) {
-            return new Reading.Foreign("it has a sanway label whose two copies are both damaged");
+            return new Reading.Foreign("it has a sanway label whose two copies are both damaged", false);
         }
         int found = firstNonZero(first);
-        if (found >= 0) {
-            return new Reading.Foreign("it holds data: byte " + found + " is not zero");
-        }
         int foundAtEnd = firstNonZero(last);
-        if (foundAtEnd >= 0) {
+        if (found >= 0 || foundAtEnd >= 0) {
+            String place = found >= 0
+                    ? "byte " + found + " is not zero"
+                    : "byte " + (last.length - foundAtEnd) + " from its end is not zero";
             return new Reading.Foreign(
-                    "it holds data: byte " + (last.length - foundAtEnd) + " from its end is not zero");
+                    "it holds "
+                            + ForeignContent.recognise(first, last)
+                                    .map(what -> what + " (" + place + ")")
+                                    .orElse("data: " + place),
+                    true);
         }
         return new Reading.Blank();
     }

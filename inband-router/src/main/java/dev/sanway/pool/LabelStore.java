@@ -21,8 +21,10 @@ public final class LabelStore {
     public static CompletableFuture<Label.Reading> read(BlockDevice lun) {
         Geometry geometry = lun.geometry();
         if (geometry.sizeBytes() < UnitVolume.MIN_SIZE_BYTES) {
-            return CompletableFuture.completedFuture(new Label.Reading.Foreign("it has only "
-                    + Bytes.text(geometry.sizeBytes()) + "; " + Bytes.text(UnitVolume.MIN_SIZE_BYTES) + " are needed"));
+            return CompletableFuture.completedFuture(new Label.Reading.Foreign(
+                    "it has only " + Bytes.text(geometry.sizeBytes()) + "; " + Bytes.text(UnitVolume.MIN_SIZE_BYTES)
+                            + " are needed",
+                    false));
         }
         long labelBlocks = UnitVolume.LABEL_BYTES / geometry.blockSizeBytes();
         return readBytes(lun, 0, labelBlocks)
@@ -63,6 +65,33 @@ public final class LabelStore {
         // A foreign unit may take FUA lightly; the flush costs nothing here.
         return written.thenCompose(_ -> ControlIo.submit(lun, new BlockRequest.Flush(0, 0), "flushing the label"))
                 .thenApply(_ -> label);
+    }
+
+    /** Overwrites a LUN's first and last MiB with zeroes, durably: it is blank then. */
+    public static CompletableFuture<Void> erase(BlockDevice lun) {
+        Geometry geometry = lun.geometry();
+        long blocks = UnitVolume.LABEL_BYTES / geometry.blockSizeBytes();
+        // The end first: as long as the beginning stands the LUN still says what it was.
+        return zero(lun, geometry.blockCount() - blocks, blocks)
+                .thenCompose(_ -> zero(lun, 0, blocks))
+                .thenCompose(_ -> ControlIo.submit(lun, new BlockRequest.Flush(0, 0), "flushing after erasing"))
+                .thenApply(_ -> null);
+    }
+
+    private static CompletableFuture<?> zero(BlockDevice lun, long lba, long blockCount) {
+        int blockSize = lun.geometry().blockSizeBytes();
+        int most = Math.min(COPY_STEP_BYTES / blockSize, lun.limits().maxTransferBlocks());
+        CompletableFuture<?> written = CompletableFuture.completedFuture(null);
+        for (long at = 0; at < blockCount; at += most) {
+            long from = at;
+            int count = (int) Math.min(most, blockCount - from);
+            written = written.thenCompose(_ -> ControlIo.submit(
+                    lun,
+                    new BlockRequest.Write(
+                            lba + from, count, Unpooled.wrappedBuffer(new byte[count * blockSize]), true),
+                    "erasing"));
+        }
+        return written;
     }
 
     private static final int COPY_STEP_BYTES = 256 << 10;

@@ -16,6 +16,11 @@ public sealed interface VolumeLayout {
                 throw new IllegalArgumentException("a chunk is a multiple of 512 bytes, not " + chunkBytes);
             }
         }
+
+        /** What {@code width} partitions of a length hold: whole chunks only. */
+        public long segmentBytes(long partitionBytes) {
+            return partitionBytes / chunkBytes * chunkBytes * width;
+        }
     }
 
     /** What operators read. */

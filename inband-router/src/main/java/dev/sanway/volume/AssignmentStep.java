@@ -4,6 +4,8 @@ package dev.sanway.volume;
 enum AssignmentStep {
     /** The store has a UUID for a LUN that is to be labelled. */
     LABEL_INTENDED,
+    /** What a LUN held is overwritten at both its ends, as an operator wanted. */
+    ERASED,
     /** A blank LUN has its first label. */
     FIRST_LABEL_WRITTEN,
     /** The store has the volume and its partitions as {@code WIPING}. */

@@ -1,15 +1,10 @@
 package dev.sanway.volume;
 
 import dev.sanway.block.BlockDevice;
-import dev.sanway.block.Geometry;
-import dev.sanway.block.Limits;
 import dev.sanway.metadata.Catalog;
-import dev.sanway.metadata.UnitVolumeRecord;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
-import dev.sanway.pool.Label;
-import dev.sanway.pool.LabelCheck;
-import dev.sanway.pool.LabelStore;
+import dev.sanway.pool.Bytes;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
@@ -19,7 +14,6 @@ import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,12 +31,13 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   assign:   intent in the store → wipe, stretch by stretch → labels of all unit volumes → ASSIGNED in the store
+ *   grow:     intent in the store → wipe the new partitions → labels of their unit volumes → new size in the store
  *   release:  RELEASED in the store → partitions out of the labels → forgotten
  * </pre>
  *
  * Each arrow is crossed only when what is before it is durable, so that after a crash the store's state says where to go on;
- * that happens by itself as soon as the unit volumes concerned are attached. A volume's partitions never change afterwards,
- * however the configuration is ordered and whichever units are away.
+ * that happens by itself as soon as the unit volumes concerned are attached. The partitions that a volume has never change
+ * afterwards, however the configuration is ordered and whichever units are away; growth adds to them.
  *
  * <p>Belongs to one executor, the control's. Methods that return futures may be called on any thread; the futures complete
  * on the control's executor, and with an exception only if the store or a device fails.
@@ -76,15 +71,25 @@ public final class Assignments implements AutoCloseable {
         record Refused(String why) implements Assignment {}
     }
 
+    /** Whether a volume grows. */
+    public sealed interface GrowthAnswer {
+        /** It does, or has that size already. */
+        record Accepted(VolumeRecord volume) implements GrowthAnswer {}
+
+        /** Nothing was changed; {@code why} is for the operator. */
+        record Refused(String why) implements GrowthAnswer {}
+    }
+
     /** Hears of volumes' progress, on the control's executor. */
     @FunctionalInterface
     public interface Listener {
         /**
          * A volume's record has changed.
          *
-         * @param partitionBytes of all its partitions, against which {@code wipedBytes} is to be held
+         * @param pool as it is with that record
+         * @param partitionBytes of the partitions that are wiped, against which its progress is to be held
          */
-        void volumeChanged(VolumeRecord volume, long partitionBytes);
+        void volumeChanged(VolumeRecord volume, PoolState pool, long partitionBytes);
     }
 
     /** Told after each durable step; tests throw from it, as a killed process would end there. */
@@ -97,15 +102,13 @@ public final class Assignments implements AutoCloseable {
     private final Steps steps;
 
     // Used on the control's executor only.
-    private final Map<UUID, BlockDevice> devices = new HashMap<>();
-    private final Map<UUID, CompletableFuture<?>> labelTails = new HashMap<>();
+    private final LivePool pool;
+    private final Admissions admissions;
+    private final LabelTables labels;
     private final Set<UUID> running = new HashSet<>();
+    private final Set<UUID> growing = new HashSet<>();
     private final Map<String, CompletableFuture<Assignment>> assigning = new HashMap<>();
-    /** Volumes that are wiped, and whose partitions the labels therefore show as assigned. */
-    private final Set<UUID> wiped = new HashSet<>();
-
     private final List<Listener> listeners = new ArrayList<>();
-    private volatile PoolState pool;
     private boolean closed;
 
     public Assignments(Catalog catalog, EventExecutor control) {
@@ -116,23 +119,21 @@ public final class Assignments implements AutoCloseable {
         this.catalog = catalog;
         this.control = control;
         this.steps = steps;
-        PoolState state = PoolState.EMPTY;
-        for (UnitVolumeRecord unit : catalog.unitVolumes()) {
-            state = state.with(unit.unitVolume());
-        }
-        this.pool = state.with(catalog.partitions());
+        this.pool = new LivePool(catalog);
+        this.admissions = new Admissions(catalog, control, pool, steps, this::resumeAll);
+        this.labels = new LabelTables(catalog, control, pool, admissions, steps);
     }
 
     /** The pool as it is now. Any thread. */
     public PoolState pool() {
-        return pool;
+        return pool.state();
     }
 
     /** Adds a listener, which is told of every volume there is first. */
     public CompletableFuture<Void> listen(Listener listener) {
         return onControl(() -> {
             listeners.add(listener);
-            catalog.volumes().forEach(volume -> listener.volumeChanged(volume, partitionBytes(volume)));
+            catalog.volumes().forEach(volume -> listener.volumeChanged(volume, pool(), partitionBytes(volume)));
             return CompletableFuture.completedFuture(null);
         });
     }
@@ -141,14 +142,19 @@ public final class Assignments implements AutoCloseable {
         return CompletableFuture.supplyAsync(action, control).thenCompose(future -> future);
     }
 
+    /** What is being wiped, or was: all partitions at first, the new ones of a volume that grows. */
+    private List<Partition> wiping(VolumeRecord volume) {
+        return pool.state().partitionsOf(volume.uuid()).stream()
+                .filter(partition -> volume.growth() == null || partition.state() == PartitionState.WIPING)
+                .toList();
+    }
+
     private long partitionBytes(VolumeRecord volume) {
-        return pool.partitionsOf(volume.uuid()).stream()
-                .mapToLong(Partition::lengthBytes)
-                .sum();
+        return wiping(volume).stream().mapToLong(Partition::lengthBytes).sum();
     }
 
     private void tell(VolumeRecord volume) {
-        listeners.forEach(listener -> listener.volumeChanged(volume, partitionBytes(volume)));
+        listeners.forEach(listener -> listener.volumeChanged(volume, pool(), partitionBytes(volume)));
     }
 
     // ---- unit volumes
@@ -160,125 +166,20 @@ public final class Assignments implements AutoCloseable {
      * @param device on any loop; used until {@link #departed}
      */
     public CompletableFuture<Admission> admit(String unit, long lun, BlockDevice device) {
-        return LabelStore.read(device).thenComposeAsync(reading -> judge(unit, lun, device, reading), control);
+        return admissions.admit(unit, lun, device);
+    }
+
+    /**
+     * As {@link #admit}, but what a LUN without a label holds is erased first: for an operator who has said so. No label is
+     * ever overwritten by it, this pool's neither.
+     */
+    public CompletableFuture<Admission> adoptErasing(String unit, long lun, BlockDevice device) {
+        return admissions.adoptErasing(unit, lun, device);
     }
 
     /** A unit volume can no longer be reached through the device that it was admitted with. */
     public void departed(UUID label, BlockDevice device) {
-        control.execute(() -> {
-            if (devices.remove(label, device)) {
-                pool = pool.attached(label, false);
-            }
-        });
-    }
-
-    private static CompletableFuture<Admission> refused(String unit, long lun, String why) {
-        return CompletableFuture.completedFuture(new Admission.Refused(unit + " lun " + lun + ": " + why));
-    }
-
-    private CompletableFuture<Admission> judge(String unit, long lun, BlockDevice device, Label.Reading reading) {
-        return switch (reading) {
-            case Label.Reading.Labelled labelled -> labelled(unit, lun, device, labelled.label());
-            case Label.Reading.Blank _ -> blank(unit, lun, device);
-            case Label.Reading.Foreign foreign ->
-                refused(unit, lun, foreign.explanation() + "; it is not touched unless it is adopted with --erase");
-            case Label.Reading.Newer newer ->
-                refused(
-                        unit,
-                        lun,
-                        "its label has format " + newer.version() + ", this sanway knows " + Label.FORMAT_VERSION
-                                + ": use the newer sanway");
-        };
-    }
-
-    private CompletableFuture<Admission> labelled(String unit, long lun, BlockDevice device, Label label) {
-        Optional<String> objection = objection(label);
-        if (objection.isPresent()) {
-            return refused(unit, lun, objection.get());
-        }
-        UnitVolume unitVolume = unitVolume(label.uuid(), unit, lun, device);
-        UnitVolume known = pool.unitVolumes().get(label.uuid());
-        if (devices.containsKey(label.uuid()) && known != null && !known.where().equals(unitVolume.where())) {
-            return refused(unit, lun, "it carries the same label as " + known.where() + ": one is a copy of the other");
-        }
-        devices.put(label.uuid(), device);
-        return stored(new UnitVolumeRecord(unitVolume, label.sequence()))
-                .thenApplyAsync(_ -> admitted(unitVolume, device), control);
-    }
-
-    private Optional<String> objection(Label label) {
-        long recorded = catalog.unitVolume(label.uuid())
-                .map(UnitVolumeRecord::labelSequence)
-                .orElse(0L);
-        return LabelCheck.objection(label, catalog.self().pool(), recorded, pool.keptOn(label.uuid()));
-    }
-
-    private static UnitVolume unitVolume(UUID label, String unit, long lun, BlockDevice device) {
-        Geometry geometry = device.geometry();
-        Limits limits = device.limits();
-        return new UnitVolume(
-                label,
-                unit,
-                lun,
-                geometry.sizeBytes(),
-                geometry.blockSizeBytes(),
-                geometry.physicalBlockSizeBytes(),
-                limits.unmapGranularityBlocks() * geometry.blockSizeBytes(),
-                limits.unmappedReadsZeroes());
-    }
-
-    private CompletableFuture<Void> stored(UnitVolumeRecord unit) {
-        return catalog.unitVolume(unit.unitVolume().label())
-                        .filter(unit::equals)
-                        .isPresent()
-                ? CompletableFuture.completedFuture(null)
-                : catalog.commit(new Catalog.Batch().put(unit));
-    }
-
-    private Admission admitted(UnitVolume unitVolume, BlockDevice device) {
-        UUID label = unitVolume.label();
-        if (!device.equals(devices.get(label))) {
-            return new Admission.Refused(unitVolume.where() + " left again while it was being taken in");
-        }
-        pool = pool.with(unitVolume).attached(label, true);
-        resumeAll();
-        return new Admission.Admitted(unitVolume);
-    }
-
-    private CompletableFuture<Admission> blank(String unit, long lun, BlockDevice device) {
-        for (UnitVolumeRecord record : catalog.unitVolumes()) {
-            UnitVolume before = record.unitVolume();
-            if (before.unit().equals(unit) && before.lun() == lun) {
-                if (!pool.keptOn(before.label()).isEmpty()) {
-                    return refused(
-                            unit, lun, "it is blank, but volumes have partitions on it: it was replaced or erased");
-                }
-                if (record.labelSequence() == 0) {
-                    // The process ended before the label was written: go on with the same UUID.
-                    return labelFirst(unitVolume(before.label(), unit, lun, device), device);
-                }
-            }
-        }
-        UnitVolume unitVolume = unitVolume(UUID.randomUUID(), unit, lun, device);
-        return catalog.commit(new Catalog.Batch().put(new UnitVolumeRecord(unitVolume, 0)))
-                .thenComposeAsync(
-                        _ -> {
-                            steps.after(AssignmentStep.LABEL_INTENDED);
-                            return labelFirst(unitVolume, device);
-                        },
-                        control);
-    }
-
-    private CompletableFuture<Admission> labelFirst(UnitVolume unitVolume, BlockDevice device) {
-        Catalog.Self self = catalog.self();
-        Label label = new Label(self.pool(), self.gateway(), unitVolume.label(), 1, List.of());
-        return LabelStore.write(device, label)
-                .thenComposeAsync(
-                        _ -> {
-                            steps.after(AssignmentStep.FIRST_LABEL_WRITTEN);
-                            return labelled(unitVolume.unit(), unitVolume.lun(), device, label);
-                        },
-                        control);
+        control.execute(() -> pool.detach(label, device));
     }
 
     // ---- volumes
@@ -315,7 +216,7 @@ public final class Assignments implements AutoCloseable {
         UUID uuid = UUID.randomUUID();
         Allocation.Request wanted =
                 new Allocation.Request(uuid, request.sizeBytes(), request.layout(), request.blockSizeBytes());
-        return switch (Allocation.allocate(pool, wanted, UUID::randomUUID)) {
+        return switch (Allocation.allocate(pool.state(), wanted, UUID::randomUUID)) {
             case Allocation.Result.Refused refused ->
                 CompletableFuture.completedFuture(
                         new Assignment.Refused(request.name() + ": " + refused.explanation()));
@@ -336,14 +237,14 @@ public final class Assignments implements AutoCloseable {
 
     private CompletableFuture<Assignment> intend(VolumeRecord volume, List<Partition> partitions) {
         // Taken at once, so that nobody else is given the same place while the store works.
-        pool = pool.with(partitions);
+        pool.change(state -> state.with(partitions));
         Catalog.Batch batch = new Catalog.Batch().put(volume);
         partitions.forEach(batch::put);
         return catalog.commit(batch)
                 .handleAsync(
                         (_, failure) -> {
                             if (failure != null) {
-                                pool = pool.without(partitions);
+                                pool.change(state -> state.without(partitions));
                                 throw new CompletionException(failure);
                             }
                             steps.after(AssignmentStep.INTENT_STORED);
@@ -370,6 +271,130 @@ public final class Assignments implements AutoCloseable {
         return differences;
     }
 
+    /** Why a volume would get no partitions as the pool is now, or nothing. Changes nothing; any thread. */
+    public Optional<String> noRoom(VolumeRequest request) {
+        Allocation.Request wanted = new Allocation.Request(
+                UUID.randomUUID(), request.sizeBytes(), request.layout(), request.blockSizeBytes());
+        return Allocation.allocate(pool.state(), wanted, UUID::randomUUID) instanceof Allocation.Result.Refused refused
+                ? Optional.of(refused.explanation())
+                : Optional.empty();
+    }
+
+    /**
+     * Makes a volume larger while it is served. The future completes as soon as the intent is durable; the new partitions are
+     * wiped behind, then listeners hear of the new size.
+     */
+    public CompletableFuture<GrowthAnswer> grow(UUID uuid, long toBytes) {
+        return onControl(() -> {
+            Optional<VolumeRecord> found = catalog.volume(uuid);
+            if (found.isEmpty()) {
+                return notGrown("there is no such volume");
+            }
+            VolumeRecord volume = found.get();
+            Optional<String> objection = objection(volume, toBytes);
+            if (objection.isPresent()) {
+                return notGrown(volume.name() + ": " + objection.get());
+            }
+            VolumeRecord.Growth under = volume.growth();
+            if (volume.sizeBytes() == toBytes || (under != null && under.toBytes() == toBytes)) {
+                return CompletableFuture.completedFuture(new GrowthAnswer.Accepted(volume));
+            }
+            Allocation.Request wanted = new Allocation.Request(uuid, toBytes, volume.layout(), volume.blockSizeBytes());
+            return switch (Allocation.grow(pool.state(), wanted, UUID::randomUUID)) {
+                case Allocation.Result.Refused refused -> notGrown(volume.name() + ": " + refused.explanation());
+                case Allocation.Result.Placed placed -> intendGrowth(volume.growing(toBytes), placed.partitions());
+            };
+        });
+    }
+
+    private static CompletableFuture<GrowthAnswer> notGrown(String why) {
+        return CompletableFuture.completedFuture(new GrowthAnswer.Refused(why));
+    }
+
+    private Optional<String> objection(VolumeRecord volume, long toBytes) {
+        VolumeRecord.Growth under = volume.growth();
+        if (volume.state() == VolumeRecord.State.RELEASED) {
+            return Optional.of("it is being deleted");
+        }
+        if (toBytes < volume.sizeBytes()) {
+            return Optional.of("it has " + Bytes.text(volume.sizeBytes()) + " and cannot shrink to "
+                    + Bytes.text(toBytes) + "; make a smaller volume and copy");
+        }
+        if (toBytes % volume.blockSizeBytes() != 0) {
+            return Optional.of(toBytes + " bytes are no multiple of its block size, " + volume.blockSizeBytes());
+        }
+        if (volume.state() == VolumeRecord.State.WIPING) {
+            return toBytes == volume.sizeBytes()
+                    ? Optional.empty()
+                    : Optional.of("it is still being set up; ask again when it is ready");
+        }
+        if (under != null && under.toBytes() != toBytes) {
+            return Optional.of("it is growing to " + Bytes.text(under.toBytes()) + " already; ask again when it has");
+        }
+        boolean unsettled = growing.contains(volume.uuid())
+                || (under == null
+                        && pool.state().partitionsOf(volume.uuid()).stream()
+                                .anyMatch(partition -> partition.state() != PartitionState.ASSIGNED));
+        return unsettled
+                ? Optional.of("an earlier growth is not settled yet; ask again in a moment")
+                : Optional.empty();
+    }
+
+    private CompletableFuture<GrowthAnswer> intendGrowth(VolumeRecord volume, List<Partition> partitions) {
+        growing.add(volume.uuid());
+        pool.change(state -> state.with(partitions));
+        Catalog.Batch batch = new Catalog.Batch().put(volume);
+        partitions.forEach(batch::put);
+        return catalog.commit(batch)
+                .handleAsync(
+                        (_, failure) -> {
+                            growing.remove(volume.uuid());
+                            if (failure != null) {
+                                pool.change(state -> state.without(partitions));
+                                throw new CompletionException(failure);
+                            }
+                            steps.after(AssignmentStep.INTENT_STORED);
+                            // It may have been given up meanwhile.
+                            catalog.volume(volume.uuid()).ifPresent(now -> {
+                                tell(now);
+                                resume(now);
+                            });
+                            return new GrowthAnswer.Accepted(volume);
+                        },
+                        control);
+    }
+
+    /**
+     * Stops a growth that is under way; the volume stays as large as it is.
+     *
+     * @return false if it does not grow
+     */
+    public CompletableFuture<Boolean> cancelGrowth(UUID uuid) {
+        return onControl(() -> {
+            Optional<VolumeRecord> found = catalog.volume(uuid).filter(volume -> volume.growth() != null);
+            if (found.isEmpty()) {
+                return CompletableFuture.completedFuture(false);
+            }
+            VolumeRecord volume = found.get().in(VolumeRecord.State.ASSIGNED);
+            List<Partition> taken = wiping(found.get()).stream()
+                    .map(partition -> partition.in(PartitionState.RELEASED))
+                    .toList();
+            Catalog.Batch batch = new Catalog.Batch().put(volume);
+            taken.forEach(batch::put);
+            return catalog.commit(batch)
+                    .thenApplyAsync(
+                            _ -> {
+                                pool.change(state -> state.with(taken));
+                                labels.settled(uuid);
+                                steps.after(AssignmentStep.RELEASE_STORED);
+                                tell(volume);
+                                resume(volume);
+                                return true;
+                            },
+                            control);
+        });
+    }
+
     /**
      * Gives a volume and its data up. The future completes as soon as that is durable; the partitions become free when the
      * labels of their unit volumes have forgotten them.
@@ -383,7 +408,7 @@ public final class Assignments implements AutoCloseable {
                 return CompletableFuture.completedFuture(found.isPresent());
             }
             VolumeRecord volume = found.get().in(VolumeRecord.State.RELEASED);
-            List<Partition> partitions = pool.partitionsOf(uuid).stream()
+            List<Partition> partitions = pool.state().partitionsOf(uuid).stream()
                     .map(partition -> partition.in(PartitionState.RELEASED))
                     .toList();
             Catalog.Batch batch = new Catalog.Batch().put(volume);
@@ -391,8 +416,8 @@ public final class Assignments implements AutoCloseable {
             return catalog.commit(batch)
                     .thenApplyAsync(
                             _ -> {
-                                pool = pool.with(partitions);
-                                wiped.remove(uuid);
+                                pool.change(state -> state.with(partitions));
+                                labels.settled(uuid);
                                 steps.after(AssignmentStep.RELEASE_STORED);
                                 tell(volume);
                                 resume(volume);
@@ -408,32 +433,57 @@ public final class Assignments implements AutoCloseable {
         catalog.volumes().forEach(this::resume);
     }
 
+    /** What is left to do for a volume. */
+    private enum Work {
+        NONE,
+        WIPE,
+        TAKE_BACK
+    }
+
+    private Work work(VolumeRecord volume) {
+        if (volume.wipes()) {
+            return Work.WIPE;
+        }
+        return volume.state() == VolumeRecord.State.RELEASED
+                        || !released(volume.uuid()).isEmpty()
+                ? Work.TAKE_BACK
+                : Work.NONE;
+    }
+
+    private List<Partition> released(UUID uuid) {
+        return pool.state().partitionsOf(uuid).stream()
+                .filter(partition -> partition.state() == PartitionState.RELEASED)
+                .toList();
+    }
+
     /** Goes on with a volume's work, if there is any, none is running, and what it takes is attached. */
     private void resume(VolumeRecord volume) {
-        if (closed || volume.state() == VolumeRecord.State.ASSIGNED || running.contains(volume.uuid())) {
+        if (closed || running.contains(volume.uuid())) {
             return;
         }
-        List<Partition> partitions = pool.partitionsOf(volume.uuid());
-        boolean possible = switch (volume.state()) {
-            case WIPING -> partitions.stream().allMatch(each -> devices.containsKey(each.unitVolume()));
-            case RELEASED ->
-                partitions.isEmpty() || partitions.stream().anyMatch(each -> devices.containsKey(each.unitVolume()));
-            case ASSIGNED -> false;
+        boolean possible = switch (work(volume)) {
+            case WIPE -> wiping(volume).stream().allMatch(each -> pool.reaches(each.unitVolume()));
+            case TAKE_BACK -> {
+                List<Partition> released = released(volume.uuid());
+                yield released.isEmpty() || released.stream().anyMatch(each -> pool.reaches(each.unitVolume()));
+            }
+            case NONE -> false;
         };
         if (!possible) {
             return;
         }
         running.add(volume.uuid());
-        CompletableFuture<Void> work = switch (volume.state()) {
-            case WIPING -> finishAssignment(volume);
-            case RELEASED -> finishRelease(volume);
-            case ASSIGNED -> CompletableFuture.completedFuture(null);
+        CompletableFuture<Void> work = switch (work(volume)) {
+            case WIPE -> finishAssignment(volume);
+            case TAKE_BACK -> takeBack(volume);
+            case NONE -> CompletableFuture.completedFuture(null);
         };
         work.whenCompleteAsync((_, failure) -> ended(volume.uuid(), failure), control);
     }
 
     private void ended(UUID uuid, Throwable failure) {
         running.remove(uuid);
+        labels.settled(uuid);
         Optional<VolumeRecord> now = catalog.volume(uuid);
         if (closed || now.isEmpty()) {
             return;
@@ -447,25 +497,29 @@ public final class Assignments implements AutoCloseable {
     }
 
     private CompletableFuture<Void> finishAssignment(VolumeRecord volume) {
+        List<Partition> partitions = wiping(volume);
         return wipe(volume)
                 .thenComposeAsync(
                         _ -> {
-                            wiped.add(volume.uuid());
-                            return eachLabel(pool.partitionsOf(volume.uuid()), AssignmentStep.LABEL_WRITTEN);
+                            if (!wipes(volume.uuid())) {
+                                return CompletableFuture.<Void>completedFuture(null);
+                            }
+                            labels.wiped(volume.uuid());
+                            return labels.write(partitions, AssignmentStep.LABEL_WRITTEN);
                         },
                         control)
                 .thenComposeAsync(_ -> storeAssigned(volume.uuid()), control);
     }
 
-    /** Wipes from where the record says on; ends early if the volume was given up meanwhile. */
+    /** Wipes from where the record says on; ends early if the volume or its growth was given up meanwhile. */
     private CompletableFuture<Void> wipe(VolumeRecord volume) {
-        if (closed || !inState(volume.uuid(), VolumeRecord.State.WIPING)) {
+        if (closed || !wipes(volume.uuid())) {
             return CompletableFuture.completedFuture(null);
         }
         long before = 0;
-        for (Partition partition : pool.partitionsOf(volume.uuid())) {
-            if (volume.wipedBytes() < before + partition.lengthBytes()) {
-                return wipeStretch(volume, partition, volume.wipedBytes() - before);
+        for (Partition partition : wiping(volume)) {
+            if (volume.progressBytes() < before + partition.lengthBytes()) {
+                return wipeStretch(volume, partition, volume.progressBytes() - before);
             }
             before += partition.lengthBytes();
         }
@@ -473,17 +527,17 @@ public final class Assignments implements AutoCloseable {
     }
 
     private CompletableFuture<Void> wipeStretch(VolumeRecord volume, Partition partition, long offset) {
-        BlockDevice device = devices.get(partition.unitVolume());
+        BlockDevice device = pool.device(partition.unitVolume()).orElse(null);
         if (device == null) {
             return CompletableFuture.failedFuture(new IllegalStateException("a unit went away while wiping"));
         }
         long length = Math.min(Wiping.stretchBytes(device), partition.lengthBytes() - offset);
-        VolumeRecord after = volume.wiped(volume.wipedBytes() + length);
+        VolumeRecord after = volume.wiped(volume.progressBytes() + length);
         return Wiping.wipe(device, partition.startBytes() + offset, length)
                 .thenComposeAsync(
                         _ -> {
                             steps.after(AssignmentStep.STRETCH_WIPED);
-                            return inState(volume.uuid(), VolumeRecord.State.WIPING)
+                            return wipes(volume.uuid())
                                     ? catalog.commit(new Catalog.Batch().put(after))
                                     : CompletableFuture.<Void>completedFuture(null);
                         },
@@ -491,22 +545,25 @@ public final class Assignments implements AutoCloseable {
                 .thenComposeAsync(
                         _ -> {
                             steps.after(AssignmentStep.PROGRESS_STORED);
-                            tell(after);
+                            if (wipes(volume.uuid())) {
+                                tell(after);
+                            }
                             return wipe(after);
                         },
                         control);
     }
 
-    private boolean inState(UUID uuid, VolumeRecord.State state) {
-        return catalog.volume(uuid).filter(volume -> volume.state() == state).isPresent();
+    private boolean wipes(UUID uuid) {
+        return catalog.volume(uuid).filter(VolumeRecord::wipes).isPresent();
     }
 
     private CompletableFuture<Void> storeAssigned(UUID uuid) {
-        if (closed || !inState(uuid, VolumeRecord.State.WIPING)) {
+        if (closed || !wipes(uuid)) {
             return CompletableFuture.completedFuture(null);
         }
-        VolumeRecord volume = catalog.volume(uuid).orElseThrow().in(VolumeRecord.State.ASSIGNED);
-        List<Partition> partitions = pool.partitionsOf(uuid).stream()
+        VolumeRecord before = catalog.volume(uuid).orElseThrow();
+        VolumeRecord volume = before.growth() == null ? before.in(VolumeRecord.State.ASSIGNED) : before.grown();
+        List<Partition> partitions = wiping(before).stream()
                 .map(partition -> partition.in(PartitionState.ASSIGNED))
                 .toList();
         Catalog.Batch batch = new Catalog.Batch().put(volume);
@@ -514,105 +571,47 @@ public final class Assignments implements AutoCloseable {
         return catalog.commit(batch)
                 .thenAcceptAsync(
                         _ -> {
-                            pool = pool.with(partitions);
-                            wiped.remove(uuid);
+                            pool.change(state -> state.with(partitions));
+                            labels.settled(uuid);
                             steps.after(AssignmentStep.ASSIGNED_STORED);
                             tell(volume);
                         },
                         control);
     }
 
-    private CompletableFuture<Void> finishRelease(VolumeRecord volume) {
+    private CompletableFuture<Void> takeBack(VolumeRecord volume) {
         // Decided once: a unit that comes while labels are written has its turn afterwards.
-        List<Partition> reachable = pool.partitionsOf(volume.uuid()).stream()
-                .filter(partition -> devices.containsKey(partition.unitVolume()))
+        List<Partition> reachable = released(volume.uuid()).stream()
+                .filter(partition -> pool.reaches(partition.unitVolume()))
                 .toList();
-        boolean last = reachable.size() == pool.partitionsOf(volume.uuid()).size();
-        return eachLabel(reachable, AssignmentStep.LABEL_CLEARED)
+        boolean last = volume.state() == VolumeRecord.State.RELEASED
+                && reachable.size() == pool.state().partitionsOf(volume.uuid()).size();
+        return labels.write(reachable, AssignmentStep.LABEL_CLEARED)
                 .thenComposeAsync(
                         _ -> {
                             Catalog.Batch batch = new Catalog.Batch();
                             reachable.forEach(batch::remove);
-                            return catalog.commit(last ? batch.remove(volume) : batch);
+                            if (last) {
+                                batch.remove(volume).removeReservations(volume.uuid());
+                                catalog.hostsOf(volume.uuid()).forEach(host -> batch.removeLun(host, volume.uuid()));
+                            }
+                            return catalog.commit(batch);
                         },
                         control)
                 .thenRunAsync(
                         () -> {
-                            pool = pool.without(reachable);
+                            pool.change(state -> state.without(reachable));
                             steps.after(AssignmentStep.FORGOTTEN);
                         },
                         control);
     }
 
-    // ---- labels
-
-    /** Writes the labels of all unit volumes that the partitions lie on. */
-    private CompletableFuture<Void> eachLabel(List<Partition> partitions, AssignmentStep step) {
-        CompletableFuture<Void> all = CompletableFuture.completedFuture(null);
-        Set<UUID> labels = new LinkedHashSet<>();
-        partitions.forEach(partition -> labels.add(partition.unitVolume()));
-        for (UUID label : labels) {
-            all = all.thenComposeAsync(_ -> rewriteLabel(label), control)
-                    .thenRunAsync(() -> steps.after(step), control);
-        }
-        return all;
-    }
-
-    /** One at a time per unit volume; each writes what is true when its turn has come. */
-    private CompletableFuture<Void> rewriteLabel(UUID label) {
-        CompletableFuture<?> before = labelTails.getOrDefault(label, CompletableFuture.completedFuture(null));
-        CompletableFuture<Void> mine =
-                before.handle((_, _) -> null).thenComposeAsync(_ -> rewriteLabelNow(label), control);
-        labelTails.put(label, mine);
-        return mine;
-    }
-
-    private CompletableFuture<Void> rewriteLabelNow(UUID label) {
-        BlockDevice device = devices.get(label);
-        if (closed || device == null) {
-            return CompletableFuture.failedFuture(
-                    new IllegalStateException("a unit went away before its label was written"));
-        }
-        // Read first: only what is still as we left it is overwritten.
-        return LabelStore.read(device)
-                .thenComposeAsync(
-                        reading -> {
-                            if (!(reading instanceof Label.Reading.Labelled labelled)
-                                    || !labelled.label().uuid().equals(label)
-                                    || objection(labelled.label()).isPresent()) {
-                                return CompletableFuture.failedFuture(new IllegalStateException("the label of "
-                                        + device.identity().name() + " was changed by another: " + reading));
-                            }
-                            return LabelStore.write(
-                                    device, labelled.label().next(catalog.self().gateway(), partitionsFor(label)));
-                        },
-                        control)
-                .thenComposeAsync(
-                        written -> {
-                            UnitVolumeRecord record = catalog.unitVolume(label).orElseThrow();
-                            return catalog.commit(new Catalog.Batch()
-                                    .put(new UnitVolumeRecord(record.unitVolume(), written.sequence())));
-                        },
-                        control);
-    }
-
-    private List<Partition> partitionsFor(UUID label) {
-        List<Partition> partitions = new ArrayList<>();
-        for (Partition partition : pool.keptOn(label)) {
-            boolean done = partition.owner() != null
-                    && wiped.contains(partition.owner().volume());
-            switch (partition.state()) {
-                case ASSIGNED -> partitions.add(partition);
-                case WIPING -> partitions.add(done ? partition.in(PartitionState.ASSIGNED) : partition);
-                case RELEASED, FREE -> {}
-            }
-        }
-        return partitions;
-    }
-
     /** Starts nothing more; what is under way ends by itself. Does not close the catalog. */
     @Override
     public void close() {
-        control.execute(() -> closed = true);
+        control.execute(() -> {
+            closed = true;
+            labels.close();
+        });
     }
 }

@@ -99,7 +99,8 @@ public final class ComposedDevice implements BlockDevice {
             optimal = Math.max(optimal, each.optimalTransferBlocks());
         }
         int alignment = parts[0].limits().unmapAlignmentBlocks();
-        if (layout instanceof Layout.Striped striped && striped.width() > 1) {
+        Layout.Striped striped = layout.striping();
+        if (striped != null && striped.width() > 1) {
             optimal = Math.multiplyExact(striped.chunkBlocks(), striped.width());
             // Granules larger than a chunk are complete only where all the parts' granules are.
             granule = striped.chunkBlocks() % granule == 0 ? granule : granule * striped.width();
@@ -218,11 +219,10 @@ public final class ComposedDevice implements BlockDevice {
 
     /** Of a striped volume no more than some chunks are asked about at once. */
     private long statusBlocks(BlockRequest.Status status) {
-        return switch (layout) {
-            case Layout.Linear _ -> status.blockCount();
-            case Layout.Striped striped ->
-                Math.min(status.blockCount(), (long) MAX_STATUS_FRAGMENTS * striped.chunkBlocks());
-        };
+        Layout.Striped striped = layout.striping();
+        return striped == null
+                ? status.blockCount()
+                : Math.min(status.blockCount(), (long) MAX_STATUS_FRAGMENTS * striped.chunkBlocks());
     }
 
     private List<Layout.Run> unmapRuns(BlockRequest.Unmap unmap) {

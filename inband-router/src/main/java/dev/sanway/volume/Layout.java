@@ -3,6 +3,7 @@ package dev.sanway.volume;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where each block of a volume lies: which part, and which block of it. Pure arithmetic. A <em>fragment</em> is a run of
@@ -44,6 +45,11 @@ public sealed interface Layout {
      * one command per part carries them.
      */
     List<Run> runs(long lba, long blockCount);
+
+    /** How its chunks are dealt out; null: it has none. */
+    default @Nullable Striped striping() {
+        return null;
+    }
 
     /**
      * One part after the other.
@@ -150,6 +156,11 @@ public sealed interface Layout {
         }
 
         @Override
+        public Striped striping() {
+            return this;
+        }
+
+        @Override
         public long usedBlocks(int part) {
             long used = 0;
             for (Run run : runs(0, blockCount)) {
@@ -195,6 +206,111 @@ public sealed interface Layout {
                 long start = first / width * chunkBlocks + (first == firstChunk ? lba % chunkBlocks : 0);
                 long end = finish / width * chunkBlocks + (finish == lastChunk ? last % chunkBlocks + 1 : chunkBlocks);
                 runs.add(new Run((int) (first % width), start, end - start));
+            }
+            return runs;
+        }
+    }
+
+    /**
+     * One layout after the other, each with parts of its own: what a striped volume becomes when it grows.
+     *
+     * <pre>
+     *   volume  0 ........ segment 0 ........|........ segment 1 ........
+     *   parts   0 .. width - 1                width .. 2 * width - 1
+     * </pre>
+     */
+    final class Concatenated implements Layout {
+        private final Layout[] segments;
+        /** ends[i]: the volume's first block after segment i. */
+        private final long[] ends;
+        /** partEnds[i]: the first part after segment i. */
+        private final int[] partEnds;
+
+        public Concatenated(List<? extends Layout> segments) {
+            if (segments.isEmpty()) {
+                throw new IllegalArgumentException("no segments");
+            }
+            this.segments = segments.toArray(Layout[]::new);
+            this.ends = segments.stream().mapToLong(Layout::blockCount).toArray();
+            this.partEnds = segments.stream().mapToInt(Layout::partCount).toArray();
+            Arrays.parallelPrefix(ends, Math::addExact);
+            Arrays.parallelPrefix(partEnds, Math::addExact);
+        }
+
+        private long start(int segment) {
+            return segment == 0 ? 0 : ends[segment - 1];
+        }
+
+        private int firstPart(int segment) {
+            return segment == 0 ? 0 : partEnds[segment - 1];
+        }
+
+        private int segmentOf(long lba) {
+            int found = Arrays.binarySearch(ends, lba);
+            return found >= 0 ? found + 1 : -found - 1;
+        }
+
+        private int segmentOfPart(int part) {
+            int found = Arrays.binarySearch(partEnds, part);
+            return found >= 0 ? found + 1 : -found - 1;
+        }
+
+        @Override
+        public @Nullable Striped striping() {
+            return segments[0].striping();
+        }
+
+        @Override
+        public long blockCount() {
+            return ends[ends.length - 1];
+        }
+
+        @Override
+        public int partCount() {
+            return partEnds[partEnds.length - 1];
+        }
+
+        @Override
+        public long usedBlocks(int part) {
+            int segment = segmentOfPart(part);
+            return segments[segment].usedBlocks(part - firstPart(segment));
+        }
+
+        @Override
+        public int partOf(long lba) {
+            int segment = segmentOf(lba);
+            return firstPart(segment) + segments[segment].partOf(lba - start(segment));
+        }
+
+        @Override
+        public long partLbaOf(long lba) {
+            int segment = segmentOf(lba);
+            return segments[segment].partLbaOf(lba - start(segment));
+        }
+
+        @Override
+        public long fragmentRest(long lba) {
+            int segment = segmentOf(lba);
+            return Math.min(segments[segment].fragmentRest(lba - start(segment)), ends[segment] - lba);
+        }
+
+        @Override
+        public long volumeLba(int part, long partLba) {
+            int segment = segmentOfPart(part);
+            return start(segment) + segments[segment].volumeLba(part - firstPart(segment), partLba);
+        }
+
+        @Override
+        public List<Run> runs(long lba, long blockCount) {
+            long end = lba + blockCount;
+            List<Run> runs = new ArrayList<>();
+            for (long at = lba; at < end; ) {
+                int segment = segmentOf(at);
+                long count = Math.min(ends[segment], end) - at;
+                for (Run run : segments[segment].runs(at - start(segment), count)) {
+                    runs.add(new Run(firstPart(segment) + run.part(), run.lba(), run.blockCount()));
+                }
+                at += count;
             }
             return runs;
         }

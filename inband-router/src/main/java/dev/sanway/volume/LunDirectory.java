@@ -7,7 +7,9 @@ import dev.sanway.block.Limits;
 import dev.sanway.pool.UnitVolume;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -25,6 +27,7 @@ public final class LunDirectory {
     private final Map<UUID, SlotDevice> slots = new HashMap<>();
     private final Map<UUID, BlockDevice> attached = new HashMap<>();
     private final Map<UUID, String> reasons = new HashMap<>();
+    private final Set<UUID> refused = new HashSet<>();
 
     /**
      * @param unitTimeoutMillis how long a request to a unit volume that is absent waits for it, the request itself included
@@ -41,6 +44,7 @@ public final class LunDirectory {
     /** A unit volume arrived, or arrived anew. The device belongs to the loop, and is not closed by the directory. */
     public void attach(UUID label, BlockDevice device) {
         onLoop();
+        refused.remove(label);
         attached.put(label, device);
         SlotDevice slot = slots.get(label);
         if (slot != null) {
@@ -52,10 +56,28 @@ public final class LunDirectory {
     public void detach(UUID label, String reason) {
         onLoop();
         attached.remove(label);
+        refused.remove(label);
         reasons.put(label, reason);
         SlotDevice slot = slots.get(label);
         if (slot != null) {
             slot.empty(reason);
+        }
+    }
+
+    /**
+     * Where a unit volume was, something else is found: requests to it fail at once with the reason, until it is attached,
+     * wherever it then is. Does nothing if it is attached.
+     */
+    public void refuse(UUID label, String reason) {
+        onLoop();
+        if (attached.containsKey(label)) {
+            return;
+        }
+        reasons.put(label, reason);
+        refused.add(label);
+        SlotDevice slot = slots.get(label);
+        if (slot != null) {
+            slot.refuse(reason);
         }
     }
 
@@ -82,6 +104,8 @@ public final class LunDirectory {
             BlockDevice device = attached.get(label);
             if (device != null) {
                 slot.fill(device);
+            } else if (refused.contains(label)) {
+                slot.refuse(reasons.getOrDefault(label, "refused"));
             }
             return slot;
         });

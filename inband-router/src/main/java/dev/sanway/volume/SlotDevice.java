@@ -35,18 +35,18 @@ import org.jspecify.annotations.Nullable;
 public final class SlotDevice implements BlockDevice {
     private final EventExecutor owner;
     private final Identity identity;
-    private final Limits limits;
+    private volatile Limits limits;
     private final DeviceListeners listeners = new DeviceListeners();
     private final DeviceListener forward = this::forward;
     private final Drain drain = new Drain();
-    private final Geometry geometry;
+    private volatile Geometry geometry;
 
     private final Patience patience;
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
 
     private volatile @Nullable BlockDevice device;
     private String reason;
-    /** What came last cannot be used, so that waiting for it is in vain. */
+    /** What is there now cannot be used, so that waiting for it is in vain. */
     private boolean hopeless;
 
     /**
@@ -89,11 +89,7 @@ public final class SlotDevice implements BlockDevice {
             throw new IllegalArgumentException(newDevice.identity() + " belongs to another loop than " + identity);
         }
         if (newDevice.geometry().blockSizeBytes() != geometry.blockSizeBytes()) {
-            empty("its block size became " + newDevice.geometry().blockSizeBytes() + " bytes");
-            hopeless = true;
-            while (!waiting.isEmpty()) {
-                waiting.getFirst().failNow(new BlockFailure.NotReady(reason));
-            }
+            refuse("its block size became " + newDevice.geometry().blockSizeBytes() + " bytes");
             return;
         }
         BlockDevice before = device;
@@ -115,6 +111,18 @@ public final class SlotDevice implements BlockDevice {
         }
     }
 
+    /**
+     * Puts a larger device in the place of the one that is in, which goes on with what it was given. Whoever listens hears of
+     * the new capacity. On the owner.
+     */
+    void enlarge(BlockDevice larger, Limits newLimits) {
+        Geometry before = geometry;
+        geometry = larger.geometry();
+        limits = newLimits;
+        fill(larger);
+        listeners.tell(new DeviceEvent.CapacityChanged(before, geometry));
+    }
+
     /** Takes the device out, or changes the reason. On the owner. */
     public void empty(String newReason) {
         reason = newReason;
@@ -124,6 +132,15 @@ public final class SlotDevice implements BlockDevice {
             before.removeListener(forward);
             device = null;
             listeners.tell(new DeviceEvent.BecameNotReady(newReason));
+        }
+    }
+
+    /** Takes the device out, if there is one; until the next comes waiting is in vain, and nothing waits. On the owner. */
+    void refuse(String why) {
+        empty(why);
+        hopeless = true;
+        while (!waiting.isEmpty()) {
+            waiting.getFirst().failNow(new BlockFailure.NotReady(why));
         }
     }
 

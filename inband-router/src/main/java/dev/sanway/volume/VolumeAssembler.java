@@ -1,12 +1,11 @@
 package dev.sanway.volume;
 
 import dev.sanway.block.BlockDevice;
-import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
-import dev.sanway.block.Limits;
 import dev.sanway.block.OrderedDevice;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Partition;
+import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.pool.VolumeLayout;
@@ -33,27 +32,54 @@ public final class VolumeAssembler {
 
     private VolumeAssembler() {}
 
-    /**
-     * An assembled volume. Used on the loop it was assembled for.
-     *
-     * @param device to be served; there even while its units are not
-     */
-    public record Assembled(OrderedDevice device, SlotDevice gate, ComposedDevice composed) {
+    /** An assembled volume. Used on the loop it was assembled for, but for {@link #device}. */
+    public static final class Assembled {
+        private final LunDirectory directory;
+        private final SlotDevice gate;
+        private final OrderedDevice device;
+        private ComposedDevice composed;
 
-        /** Opens or closes the gate as the volume's record says. */
-        public void update(VolumeRecord volume, long partitionBytes) {
+        private Assembled(LunDirectory directory, SlotDevice gate, ComposedDevice composed) {
+            this.directory = directory;
+            this.gate = gate;
+            this.device = new OrderedDevice(gate);
+            this.composed = composed;
+        }
+
+        /** To be served; there even while its units are not. */
+        public OrderedDevice device() {
+            return device;
+        }
+
+        /**
+         * Opens or closes the gate as the volume's record says, and gives it the record's size if that has grown.
+         *
+         * @param partitionBytes of the partitions against which the record's progress counts
+         */
+        public void update(VolumeRecord volume, PoolState pool, long partitionBytes) {
             switch (volume.state()) {
                 case WIPING ->
                     gate.empty("being wiped, " + (partitionBytes == 0 ? 0 : 100 * volume.wipedBytes() / partitionBytes)
                             + " %");
                 case ASSIGNED -> {
-                    gate.fill(composed);
+                    if (volume.sizeBytes() > gate.geometry().sizeBytes()) {
+                        enlarge(volume, pool);
+                    } else {
+                        gate.fill(composed);
+                    }
                     if (!composed.complete()) {
                         gate.startsNotReady("a unit is not reachable");
                     }
                 }
                 case RELEASED -> gate.empty("deleted");
             }
+        }
+
+        private void enlarge(VolumeRecord volume, PoolState pool) {
+            ComposedDevice before = composed;
+            composed = compose(volume, pool, directory);
+            gate.enlarge(composed, composed.limits());
+            before.close(() -> {});
         }
 
         /** Whether the volume is served and all its parts are there. */
@@ -68,12 +94,34 @@ public final class VolumeAssembler {
      * @param pool knows the volume's partitions and their unit volumes
      */
     public static Assembled assemble(VolumeRecord volume, PoolState pool, LunDirectory directory) {
+        ComposedDevice composed = compose(volume, pool, directory);
+        Identity identity = composed.identity();
+        SlotDevice gate =
+                new SlotDevice(directory.loop(), identity, composed.geometry(), composed.limits(), "being set up");
+        Assembled assembled = new Assembled(directory, gate, composed);
+        assembled.update(volume, pool, partitionBytes(volume, pool));
+        return assembled;
+    }
+
+    private static long partitionBytes(VolumeRecord volume, PoolState pool) {
+        return pool.partitionsOf(volume.uuid()).stream()
+                .mapToLong(Partition::lengthBytes)
+                .sum();
+    }
+
+    /** The partitions that a volume's data lie on: those that it is still to grow onto are not among them. */
+    private static List<Partition> partitions(VolumeRecord volume, PoolState pool) {
+        return pool.partitionsOf(volume.uuid()).stream()
+                .filter(partition ->
+                        volume.state() != VolumeRecord.State.ASSIGNED || partition.state() == PartitionState.ASSIGNED)
+                .toList();
+    }
+
+    private static ComposedDevice compose(VolumeRecord volume, PoolState pool, LunDirectory directory) {
         int blockSize = volume.blockSizeBytes();
-        Identity identity = new Identity(volume.uuid(), volume.name());
-        List<Partition> partitions = pool.partitionsOf(volume.uuid());
+        List<Partition> partitions = partitions(volume, pool);
         List<BlockDevice> parts = new ArrayList<>();
         BitSet absent = new BitSet();
-        long partitionBytes = 0;
         for (Partition partition : partitions) {
             UnitVolume unitVolume = Objects.requireNonNull(pool.unitVolumes().get(partition.unitVolume()));
             SlotDevice slot = directory.slot(unitVolume);
@@ -85,27 +133,31 @@ public final class VolumeAssembler {
                     partition.lengthBytes() / unitBlock);
             absent.set(parts.size(), !slot.filled());
             parts.add(unitBlock == blockSize ? part : new BlockSizeDevice(part, blockSize));
-            partitionBytes += partition.lengthBytes();
         }
-        ComposedDevice composed =
-                new ComposedDevice(identity, layout(volume, partitions), parts, absent, MAX_TRANSFER_BYTES / blockSize);
-        Geometry geometry = composed.geometry();
-        Limits limits = composed.limits();
-        SlotDevice gate = new SlotDevice(directory.loop(), identity, geometry, limits, "being set up");
-        Assembled assembled = new Assembled(new OrderedDevice(gate), gate, composed);
-        assembled.update(volume, partitionBytes);
-        return assembled;
+        return new ComposedDevice(
+                new Identity(volume.uuid(), volume.name()),
+                layout(volume, partitions),
+                parts,
+                absent,
+                MAX_TRANSFER_BYTES / blockSize);
     }
 
     static Layout layout(VolumeRecord volume, List<Partition> partitions) {
         int blockSize = volume.blockSizeBytes();
-        long blockCount = volume.sizeBytes() / blockSize;
+        long rest = volume.sizeBytes() / blockSize;
         return switch (volume.layout()) {
-            case VolumeLayout.Striped striped ->
-                new Layout.Striped(striped.width(), striped.chunkBytes() / blockSize, blockCount);
+            case VolumeLayout.Striped striped -> {
+                List<Layout.Striped> segments = new ArrayList<>();
+                for (int i = 0; i < partitions.size(); i += striped.width()) {
+                    long holds = striped.segmentBytes(partitions.get(i).lengthBytes()) / blockSize;
+                    long blocks = Math.min(rest, holds);
+                    segments.add(new Layout.Striped(striped.width(), striped.chunkBytes() / blockSize, blocks));
+                    rest -= blocks;
+                }
+                yield segments.size() == 1 ? segments.getFirst() : new Layout.Concatenated(segments);
+            }
             case VolumeLayout.Linear _ -> {
                 long[] lengths = new long[partitions.size()];
-                long rest = blockCount;
                 for (int i = 0; i < lengths.length; i++) {
                     // Partitions are whole MiB; the last one's tail may be more than the volume needs.
                     lengths[i] = Math.min(rest, partitions.get(i).lengthBytes() / blockSize);

@@ -101,7 +101,7 @@ class MetadataStoreTest {
         }
         assertThatThrownBy(() -> MetadataStore.open(directory))
                 .isInstanceOf(MetadataException.class)
-                .hasMessageContaining("newer sanway (format 7; this one knows 1)");
+                .hasMessageContaining("newer sanway (format 7; this one knows 2)");
     }
 
     private Process commitLoop() throws Exception {

@@ -125,11 +125,32 @@ class LabelTest {
         assertThat(read(new byte[MIB])).isEqualTo(new Label.Reading.Blank());
         byte[] data = new byte[MIB];
         data[1000] = 1;
-        assertThat(read(data)).isEqualTo(new Label.Reading.Foreign("it holds data: byte 1000 is not zero"));
+        assertThat(read(data)).isEqualTo(new Label.Reading.Foreign("it holds data: byte 1000 is not zero", true));
         byte[] last = new byte[MIB];
         last[MIB - 512] = 1;
         assertThat(Label.read(new byte[MIB], last))
-                .isEqualTo(new Label.Reading.Foreign("it holds data: byte 512 from its end is not zero"));
+                .isEqualTo(new Label.Reading.Foreign("it holds data: byte 512 from its end is not zero", true));
+    }
+
+    @Test
+    void commonContentIsCalledByItsName() throws Exception {
+        byte[] ext4 = new byte[1 << 20];
+        ext4[1024 + 0x38] = 0x53;
+        ext4[1024 + 0x39] = (byte) 0xef;
+        ext4[1024 + 0x60] = 0x40;
+        System.arraycopy("mail".getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0, ext4, 1024 + 0x78, 4);
+        assertThat(Label.read(ext4, new byte[1 << 20]))
+                .isEqualTo(new Label.Reading.Foreign(
+                        "it holds an ext4 file system \"mail\", UUID 00000000-0000-0000-0000-000000000000"
+                                + " (byte 1080 is not zero)",
+                        true));
+        byte[] gpt = new byte[1 << 20];
+        System.arraycopy("EFI PART".getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0, gpt, gpt.length - 512, 8);
+        assertThat(Label.read(new byte[1 << 20], gpt))
+                .isInstanceOfSatisfying(
+                        Label.Reading.Foreign.class,
+                        foreign -> assertThat(foreign.explanation())
+                                .startsWith("it holds the second copy of a GPT partition table"));
     }
 
     @Test

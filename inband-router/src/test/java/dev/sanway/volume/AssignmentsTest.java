@@ -211,7 +211,7 @@ class AssignmentsTest {
         assertThat(pool.admit(1))
                 .isInstanceOfSatisfying(
                         Assignments.Admission.Refused.class,
-                        refused -> assertThat(refused.why()).startsWith("unit1 lun 0: it holds data"));
+                        refused -> assertThat(refused.why()).startsWith("it holds data"));
         assertThat(new BlockClient(pool.units.get(1)).read(3, 1)).isEqualTo(theirs);
     }
 

@@ -1,0 +1,129 @@
+package dev.sanway.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "task",
+        mixinStandardHelpOptions = true,
+        description =
+                "Shows what the gateway does in the background: wiping, growing and deleting volumes. Tasks go on after "
+                        + "a restart.",
+        footerHeading = "%nExamples:%n",
+        footer = {"  sanway task list", "  sanway task wait 7", "  sanway task cancel 7"})
+final class TaskCommand extends SanwayCommand.Group {
+
+    private static final long POLL_MILLIS = 300;
+
+    @Command(
+            name = "list",
+            mixinStandardHelpOptions = true,
+            description = "Lists tasks: those that run, and those that ended lately.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway task list")
+    int list(@Mixin ClientOptions options) throws CommandFailure {
+        JsonNode tasks = options.client().get("/api/v1/tasks");
+        if (options.output == ClientOptions.Output.json) {
+            out().println(tasks.toPrettyString());
+            return 0;
+        }
+        Table table = new Table("TASK", "KIND", "VOLUME", "STATE", "PROGRESS", "STARTED", "ENDED");
+        tasks.forEach(task -> row(table, task));
+        table.print(out(), "There were no tasks lately.");
+        return 0;
+    }
+
+    private static void row(Table table, JsonNode task) {
+        table.row(
+                task.path("id").asLong(),
+                task.path("kind").asText(),
+                task.path("volume").asText(),
+                task.path("state").asText(),
+                task.path("percent").asInt() + " %",
+                time(task.path("startedAt")),
+                time(task.path("endedAt")));
+    }
+
+    private static String time(JsonNode instant) {
+        return instant.isNull() ? "" : instant.asText().replaceFirst("\\.[0-9]+Z$", "Z");
+    }
+
+    private int show(JsonNode task, ClientOptions options) {
+        if (options.output == ClientOptions.Output.json) {
+            out().println(task.toPrettyString());
+        } else {
+            Table table = new Table("TASK", "KIND", "VOLUME", "STATE", "PROGRESS", "STARTED", "ENDED");
+            row(table, task);
+            table.print(out(), "");
+        }
+        return task.path("state").asText().equals("cancelled") ? 1 : 0;
+    }
+
+    @Command(
+            name = "show",
+            mixinStandardHelpOptions = true,
+            description = "Shows a task.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway task show 7")
+    int show(@Parameters(paramLabel = "TASK", description = "Its number.") long id, @Mixin ClientOptions options)
+            throws CommandFailure {
+        show(options.client().get("/api/v1/tasks/" + id), options);
+        return 0;
+    }
+
+    @Command(
+            name = "wait",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Waits until a task has ended; exit status 0 if it was done, 1 if it was cancelled or takes longer "
+                            + "than --timeout.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway task wait 7 --timeout 60")
+    int await(
+            @Parameters(paramLabel = "TASK", description = "Its number.") long id,
+            @Option(
+                            names = "--timeout",
+                            paramLabel = "SECONDS",
+                            defaultValue = "3600",
+                            description = "At most so long (${DEFAULT-VALUE}).")
+                    long seconds,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        ApiClient client = options.client();
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+        JsonNode task = client.get("/api/v1/tasks/" + id);
+        while (task.path("state").asText().equals("running")) {
+            if (System.nanoTime() - deadline > 0) {
+                throw new CommandFailure(
+                        1, "task " + id + " is at " + task.path("percent").asInt() + " % after " + seconds + " s");
+            }
+            try {
+                TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new CommandFailure(1, "interrupted");
+            }
+            task = client.get("/api/v1/tasks/" + id);
+        }
+        return show(task, options);
+    }
+
+    @Command(
+            name = "cancel",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Stops a task. A volume that grows stays as large as it was; one that is wiped for the first time "
+                            + "is deleted. What gateway.yaml wants is changed there instead.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway task cancel 7")
+    int cancel(@Parameters(paramLabel = "TASK", description = "Its number.") long id, @Mixin ClientOptions options)
+            throws CommandFailure {
+        show(options.client().post("/api/v1/tasks/" + id + "/cancel", JsonNodeFactory.instance.objectNode()), options);
+        return 0;
+    }
+}

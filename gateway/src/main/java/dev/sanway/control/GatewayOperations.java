@@ -1,0 +1,242 @@
+package dev.sanway.control;
+
+import dev.sanway.config.GatewayConfig;
+import dev.sanway.control.Views.ConfigView;
+import dev.sanway.control.Views.DiffView;
+import dev.sanway.control.Views.HostView;
+import dev.sanway.control.Views.TaskView;
+import dev.sanway.control.Views.UnitLunView;
+import dev.sanway.control.Views.VolumeView;
+import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.TaskRecord;
+import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.VolumeLayout;
+import dev.sanway.volume.Assignments;
+import dev.sanway.volume.Assignments.Admission;
+import dev.sanway.volume.Assignments.GrowthAnswer;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What operators do to a running gateway. Any thread but the control executor's and the event loops. */
+final class GatewayOperations implements Operations {
+
+    private final ControlThread control;
+    private final Map<String, UnitLink> links;
+    private final Reconfiguration reconfiguration;
+    private final Assignments assignments;
+    private final Volumes volumes;
+    private final Tasks tasks;
+    private final Events events;
+    private final GatewayViews views;
+    private final MadeByCommand made;
+
+    GatewayOperations(
+            ControlThread control,
+            Map<String, UnitLink> links,
+            Reconfiguration reconfiguration,
+            Assignments assignments,
+            Volumes volumes,
+            Tasks tasks,
+            Events events,
+            GatewayViews views,
+            MadeByCommand made) {
+        this.control = control;
+        this.links = links;
+        this.reconfiguration = reconfiguration;
+        this.assignments = assignments;
+        this.volumes = volumes;
+        this.tasks = tasks;
+        this.events = events;
+        this.views = views;
+        this.made = made;
+    }
+
+    @Override
+    public UnitLunView adopt(String unit, int lun, boolean erase) throws ApiRefusal {
+        UnitLink link = links.get(unit);
+        if (link == null) {
+            throw ApiRefusal.unknown("there is no unit " + unit + "; units: " + links.keySet());
+        }
+        Admission admission = control.askLater(() -> link.adopt(lun, erase));
+        if (admission instanceof Admission.Refused(String why)) {
+            throw ApiRefusal.conflict(unit + " lun " + lun + ": " + why);
+        }
+        return control.ask(() -> link.view().luns().stream()
+                .filter(view -> view.lun() == lun)
+                .findFirst()
+                .orElseThrow());
+    }
+
+    @Override
+    public ConfigView config() {
+        return reconfiguration.current();
+    }
+
+    @Override
+    public DiffView diffConfig(String text, String shownAs) throws ApiRefusal {
+        return reconfiguration.diff(text, shownAs);
+    }
+
+    @Override
+    public DiffView applyConfig(String text, String shownAs, long revision) throws ApiRefusal {
+        return reconfiguration.apply(text, shownAs, revision);
+    }
+
+    // ---- volumes
+
+    private VolumeView volumeView(String name) throws ApiRefusal {
+        return views.volumes().stream()
+                .filter(volume -> volume.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> ApiRefusal.unknown("there is no volume " + name));
+    }
+
+    @Override
+    public VolumeView createVolume(NewVolume wanted) throws ApiRefusal {
+        reconfiguration.change(declared -> {
+            Catalog.Batch batch = made.newVolume(declared, wanted);
+            VolumeLayout layout = wanted.width() == 0
+                    ? new VolumeLayout.Linear()
+                    : new VolumeLayout.Striped(wanted.width(), wanted.chunkBytes());
+            Optional<String> noRoom = control.ask(() -> assignments.noRoom(new Assignments.VolumeRequest(
+                    wanted.name(), "", wanted.sizeBytes(), wanted.blockSizeBytes(), layout)));
+            if (noRoom.isPresent()) {
+                throw ApiRefusal.conflict(wanted.name() + ": " + noRoom.get()
+                        + ". See \"sanway unit list\"; add a unit, or ask for less");
+            }
+            return batch;
+        });
+        return volumeView(wanted.name());
+    }
+
+    @Override
+    public VolumeView growVolume(String name, long sizeBytes) throws ApiRefusal {
+        VolumeRecord record = made.growable(reconfiguration.declared(), name);
+        GrowthAnswer answer = control.askLater(() -> assignments.grow(record.uuid(), sizeBytes));
+        if (answer instanceof GrowthAnswer.Refused(String why)) {
+            throw ApiRefusal.conflict(why);
+        }
+        return volumeView(name);
+    }
+
+    @Override
+    public TaskView deleteVolume(String name, boolean force) throws ApiRefusal {
+        // What is said here once more is checked again where it counts.
+        made.withoutVolume(reconfiguration.declared(), name);
+        VolumeView seen = volumeView(name);
+        if (!force) {
+            refuseIfLoggedIn(
+                    name,
+                    seen.hosts().stream().map(Views.AttachmentView::host).toList(),
+                    "log it out first, or say --force");
+        }
+        reconfiguration.change(declared -> made.withoutVolume(declared, name));
+        return control.ask(() -> {
+            ServedVolume volume = volumes.find(name);
+            VolumeRecord record = volume == null ? null : volume.record;
+            if (volume == null || record == null) {
+                // It had no partitions yet.
+                return new TaskView(0, TaskRecord.Kind.delete.name(), name, "done", 100, "", null);
+            }
+            TaskRecord task = tasks.begin(record, TaskRecord.Kind.delete);
+            volumes.delete(volume, record).whenComplete((_, failure) -> {
+                if (failure != null) {
+                    events.warning("volume " + name, "not deleted: " + failure.getMessage());
+                }
+            });
+            return tasks.view(task);
+        });
+    }
+
+    private void refuseIfLoggedIn(String what, List<String> hosts, String instead) throws ApiRefusal {
+        for (Views.SessionView session : views.sessions()) {
+            if (hosts.contains(session.host())) {
+                throw ApiRefusal.conflict(what + ": host " + session.host() + " is logged in (" + session.initiator()
+                        + " from " + session.remoteAddress() + "); " + instead);
+            }
+        }
+    }
+
+    // ---- hosts
+
+    @Override
+    public HostView createHost(String name, List<String> initiators, @Nullable NewChap chap) throws ApiRefusal {
+        reconfiguration.change(declared -> made.newHost(declared, name, initiators, chap));
+        return hostView(name);
+    }
+
+    private HostView hostView(String name) throws ApiRefusal {
+        return views.hosts().stream()
+                .filter(host -> host.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> ApiRefusal.unknown("there is no host " + name));
+    }
+
+    @Override
+    public HostView deleteHost(String name, boolean force) throws ApiRefusal {
+        made.withoutHost(reconfiguration.declared(), name);
+        HostView before = hostView(name);
+        if (!force) {
+            refuseIfLoggedIn(name, List.of(name), "log it out first, or say --force");
+        }
+        reconfiguration.change(declared -> made.withoutHost(declared, name));
+        made.forgetSecrets(name);
+        return before;
+    }
+
+    // ---- tasks and events
+
+    @Override
+    public List<TaskView> tasks() {
+        return control.ask(tasks::views);
+    }
+
+    @Override
+    public TaskView task(long id) throws ApiRefusal {
+        Optional<TaskView> found =
+                control.ask(() -> Optional.ofNullable(tasks.find(id)).map(tasks::view));
+        return found.orElseThrow(() -> ApiRefusal.unknown("there is no task " + id));
+    }
+
+    @Override
+    public TaskView cancelTask(long id) throws ApiRefusal {
+        TaskView task = task(id);
+        if (!task.state().equals(TaskRecord.State.running.name())) {
+            throw ApiRefusal.conflict("task " + id + " has ended already: " + task.state());
+        }
+        Optional<GatewayConfig.Volume> declared = MadeByCommand.volume(reconfiguration.declared(), task.volume());
+        if (declared.isPresent() && declared.get().line() > 0) {
+            throw ApiRefusal.conflict("task " + id + ": " + task.volume() + " is declared at "
+                    + reconfiguration.declared().file() + ":" + declared.get().line()
+                    + (task.kind().equals(TaskRecord.Kind.grow.name())
+                            ? "; write the size that it has there"
+                            : "; take it out there")
+                    + ", then: sanway config apply");
+        }
+        switch (TaskRecord.Kind.valueOf(task.kind())) {
+            case grow -> {
+                TaskRecord record =
+                        control.ask(() -> Optional.ofNullable(tasks.find(id)).orElseThrow());
+                control.askLater(() -> assignments.cancelGrowth(record.volume()));
+            }
+            case wipe -> {
+                TaskView unused = deleteVolume(task.volume(), true);
+                events.info("volume " + unused.volume(), "its wipe was cancelled");
+            }
+            case delete -> throw ApiRefusal.conflict("task " + id + ": a deletion cannot be stopped once it was begun");
+        }
+        return task(id);
+    }
+
+    @Override
+    public List<Events.Event> events(long after, long waitMillis) throws ApiRefusal {
+        try {
+            return events.after(after, waitMillis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw ApiRefusal.conflict("the gateway is being stopped");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package dev.sanway.control;
+
+import dev.sanway.control.Views.ConfigView;
+import dev.sanway.control.Views.DiffView;
+import dev.sanway.control.Views.HostView;
+import dev.sanway.control.Views.TaskView;
+import dev.sanway.control.Views.UnitLunView;
+import dev.sanway.control.Views.VolumeView;
+import dev.sanway.metadata.MadeVolume;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What the API changes. Every call blocks its caller, who is no event loop, until the change is durable. */
+public interface Operations {
+
+    /**
+     * Takes a LUN that is refused into the pool.
+     *
+     * @param erase what it holds may be lost
+     */
+    UnitLunView adopt(String unit, int lun, boolean erase) throws ApiRefusal;
+
+    /** The configuration that counts. */
+    ConfigView config() throws ApiRefusal;
+
+    /**
+     * What adopting a gateway.yaml would change.
+     *
+     * @param shownAs what to call it when its lines are told
+     */
+    DiffView diffConfig(String text, String shownAs) throws ApiRefusal;
+
+    /** Adopts a gateway.yaml, if the current one still has that revision. */
+    DiffView applyConfig(String text, String shownAs, long revision) throws ApiRefusal;
+
+    /** A volume wanted; {@code width} 0: linear. */
+    record NewVolume(
+            String name,
+            long sizeBytes,
+            int blockSizeBytes,
+            int width,
+            int chunkBytes,
+            List<MadeVolume.Attachment> attachments) {}
+
+    /** CHAP of a new host. */
+    record NewChap(
+            String user,
+            String secret,
+            @Nullable String mutualUser,
+            @Nullable String mutualSecret) {
+        @Override
+        public String toString() {
+            return "CHAP of " + user;
+        }
+    }
+
+    /** Makes a volume that lives in the gateway's state rather than in its YAML. */
+    VolumeView createVolume(NewVolume wanted) throws ApiRefusal;
+
+    /** Makes a volume that the YAML does not declare larger. */
+    VolumeView growVolume(String name, long sizeBytes) throws ApiRefusal;
+
+    /**
+     * Deletes a volume that the YAML does not declare, and all data on it.
+     *
+     * @param force also while hosts that see it are logged in
+     */
+    TaskView deleteVolume(String name, boolean force) throws ApiRefusal;
+
+    /** Makes a host that lives in the gateway's state rather than in its YAML. */
+    HostView createHost(String name, List<String> initiators, @Nullable NewChap chap) throws ApiRefusal;
+
+    /**
+     * Deletes a host that the YAML does not declare; its volumes are kept.
+     *
+     * @param force also while it is logged in
+     */
+    HostView deleteHost(String name, boolean force) throws ApiRefusal;
+
+    List<TaskView> tasks() throws ApiRefusal;
+
+    TaskView task(long id) throws ApiRefusal;
+
+    /** Stops a task, if it can be stopped. */
+    TaskView cancelTask(long id) throws ApiRefusal;
+
+    /** The events after one; waits for some if there are none, at most so long. */
+    List<Events.Event> events(long after, long waitMillis) throws ApiRefusal;
+}

@@ -1,0 +1,177 @@
+package dev.sanway.control;
+
+import dev.sanway.config.ConfigException;
+import dev.sanway.config.GatewayConfig;
+import dev.sanway.config.GatewayConfigReader;
+import dev.sanway.control.Views.ConfigView;
+import dev.sanway.control.Views.DiffView;
+import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.ConfigRevision;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * Changes what a running gateway is to be: by its YAML, read again or sent, and by commands. Everything is checked before
+ * anything is changed, and what cannot be changed as a whole is refused as a whole.
+ *
+ * <p>Blocks its callers, who take turns; they are no event loops and not the control executor.
+ */
+final class Reconfiguration {
+
+    /** Whoever brings what runs in line with what is declared. Called on the control executor. */
+    interface Reconciler {
+        /** Completes when what can be shown at once is shown; the rest follows in the background. */
+        CompletableFuture<Void> adopt(GatewayConfig declared);
+
+        ConfigDiff.Facts facts();
+    }
+
+    private final ControlThread control;
+    private final Catalog catalog;
+    private final ConfigHistory history;
+    private final Reconciler reconciler;
+    private final Events events;
+
+    /** What the YAML says. */
+    private GatewayConfig yaml;
+
+    /** And what was made by command beside it. */
+    private volatile GatewayConfig declared;
+
+    Reconfiguration(
+            ControlThread control,
+            Catalog catalog,
+            ConfigHistory history,
+            Reconciler reconciler,
+            Events events,
+            GatewayConfig yaml,
+            GatewayConfig declared) {
+        this.control = control;
+        this.catalog = catalog;
+        this.history = history;
+        this.reconciler = reconciler;
+        this.events = events;
+        this.yaml = yaml;
+        this.declared = declared;
+    }
+
+    /** All that is declared now. Any thread. */
+    GatewayConfig declared() {
+        return declared;
+    }
+
+    synchronized ConfigView current() {
+        ConfigRevision revision = history.current();
+        return new ConfigView(
+                revision.revision(),
+                revision.adoptedAt(),
+                revision.origin(),
+                yaml.file().toString(),
+                revision.text());
+    }
+
+    private record Checked(GatewayConfig yaml, GatewayConfig declared, ConfigDiff diff) {}
+
+    private Checked check(String text, String shownAs) throws ApiRefusal {
+        try {
+            GatewayConfig wanted = GatewayConfigReader.read(yaml.file(), shownAs, text);
+            GatewayConfig all = Declarations.merge(wanted, catalog, yaml.stateDirectory());
+            ConfigDiff diff = control.ask(() -> ConfigDiff.between(declared, all, shownAs, reconciler.facts()));
+            return new Checked(wanted, all, diff);
+        } catch (ConfigException mistakes) {
+            throw ApiRefusal.configuration("the configuration has mistakes; nothing was changed", mistakes.problems());
+        } catch (IOException e) {
+            throw ApiRefusal.conflict(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** What adopting a text would change; changes nothing. */
+    synchronized DiffView diff(String text, String shownAs) throws ApiRefusal {
+        ConfigDiff diff = check(text, shownAs).diff();
+        return new DiffView(history.current().revision(), diff.changes(), diff.refusals());
+    }
+
+    /**
+     * Writes a text into the gateway's YAML and adopts it.
+     *
+     * @param revision what the caller knows as the current one; another one is refused
+     */
+    synchronized DiffView apply(String text, String shownAs, long revision) throws ApiRefusal {
+        long now = history.current().revision();
+        if (revision != now) {
+            throw ApiRefusal.conflict("the configuration is at revision " + now + ", you started from " + revision
+                    + ": somebody changed it meanwhile. Look at it with \"sanway config show\", then apply again");
+        }
+        Checked checked = check(text, shownAs);
+        refuseIf(checked.diff().refusals());
+        try {
+            ConfigRevision adopted = text.equals(history.current().text()) ? history.current() : history.adopt(text);
+            adopt(checked);
+            return new DiffView(adopted.revision(), checked.diff().changes(), List.of());
+        } catch (IOException e) {
+            throw ApiRefusal.conflict(yaml.file() + " cannot be written: " + e.getMessage()
+                    + "; nothing was changed. Is the gateway allowed to write in that folder?");
+        }
+    }
+
+    private static void refuseIf(List<String> refusals) throws ApiRefusal {
+        if (!refusals.isEmpty()) {
+            throw ApiRefusal.configuration(
+                    "this cannot be changed while the gateway runs; nothing was changed", refusals);
+        }
+    }
+
+    /** A change of what was made by command: what to store, made up from what is declared now. */
+    interface MadeChange {
+        Catalog.Batch batch(GatewayConfig declared) throws ApiRefusal;
+    }
+
+    /** Stores a change and brings what runs in line with it. */
+    synchronized void change(MadeChange change) throws ApiRefusal {
+        try {
+            catalog.commit(change.batch(declared)).join();
+            GatewayConfig all = Declarations.merge(yaml, catalog, yaml.stateDirectory());
+            declared = all;
+            control.askLater(() -> reconciler.adopt(all));
+        } catch (IOException | CompletionException e) {
+            throw ApiRefusal.conflict("the state directory cannot be written: " + e.getMessage());
+        }
+    }
+
+    /** Reads the YAML again, as after SIGHUP; mistakes go to the log and change nothing. */
+    synchronized void reload() {
+        String subject = "configuration";
+        try {
+            String text = GatewayConfigReader.structurallyRight(yaml.file());
+            Checked checked = check(text, yaml.file().toString());
+            refuseIf(checked.diff().refusals());
+            ConfigRevision adopted = history.record(text, "reload");
+            if (checked.diff().changes().isEmpty()) {
+                events.info(subject, "read again, revision " + adopted.revision() + ": nothing changes");
+            }
+            adopt(checked);
+        } catch (ConfigException mistakes) {
+            events.warning(subject, "not read again, nothing was changed: " + String.join("; ", mistakes.problems()));
+        } catch (ApiRefusal refusal) {
+            events.warning(
+                    subject,
+                    "not read again, nothing was changed: "
+                            + (refusal.problems().isEmpty()
+                                    ? refusal.getMessage()
+                                    : String.join("; ", refusal.problems())));
+        } catch (IOException e) {
+            events.warning(subject, "not read again, nothing was changed: " + e.getMessage());
+        }
+    }
+
+    private void adopt(Checked checked) throws IOException {
+        for (ConfigDiff.Change change : checked.diff().changes()) {
+            events.info("configuration", change.subject() + " " + change.kind() + ": " + change.text());
+        }
+        yaml = checked.yaml();
+        declared = checked.declared();
+        control.askLater(() -> reconciler.adopt(checked.declared()));
+    }
+}

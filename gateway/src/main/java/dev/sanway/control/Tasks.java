@@ -1,0 +1,181 @@
+package dev.sanway.control;
+
+import dev.sanway.control.Views.TaskView;
+import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.TaskRecord;
+import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.PoolState;
+import dev.sanway.volume.Assignments;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The background work on volumes, with numbers that operators can ask for and wait on. The work itself is carried by the
+ * volumes' records, which say after a restart where to go on; a task is the name of that.
+ *
+ * <pre>
+ *   wipe:    running while the volume is WIPING     → done
+ *   grow:    running while it has a growth          → done, or cancelled
+ *   delete:  running until it is RELEASED           → done
+ * </pre>
+ *
+ * Confined to the control executor.
+ */
+final class Tasks implements Assignments.Listener {
+
+    private static final int ENDED_KEPT = 200;
+
+    private record Progress(long doneBytes, long bytes) {}
+
+    private final Catalog catalog;
+    private final Clock clock;
+    private final Events events;
+    private final TreeMap<Long, TaskRecord> tasks = new TreeMap<>();
+    private final Map<UUID, Progress> progress = new HashMap<>();
+    /** What volumes that grow are to become, in bytes. */
+    private final Map<UUID, Long> targets = new HashMap<>();
+
+    Tasks(Catalog catalog, Clock clock, Events events) {
+        this.catalog = catalog;
+        this.clock = clock;
+        this.events = events;
+        catalog.tasks().forEach(task -> tasks.put(task.id(), task));
+    }
+
+    private Optional<TaskRecord> running(UUID volume, TaskRecord.Kind kind) {
+        return tasks.values().stream()
+                .filter(task -> task.state() == TaskRecord.State.running
+                        && task.volume().equals(volume)
+                        && task.kind() == kind)
+                .findFirst();
+    }
+
+    /** The volumes whose deletion was begun and is not durable yet. */
+    List<UUID> deletions() {
+        return tasks.values().stream()
+                .filter(task -> task.state() == TaskRecord.State.running && task.kind() == TaskRecord.Kind.delete)
+                .map(TaskRecord::volume)
+                .toList();
+    }
+
+    /** Begins a task, unless there is one of that kind for the volume; durable soon. */
+    TaskRecord begin(VolumeRecord volume, TaskRecord.Kind kind) {
+        Optional<TaskRecord> already = running(volume.uuid(), kind);
+        if (already.isPresent()) {
+            return already.get();
+        }
+        long id = tasks.isEmpty() ? 1 : tasks.lastKey() + 1;
+        TaskRecord task = new TaskRecord(
+                id,
+                kind,
+                volume.uuid(),
+                volume.name(),
+                TaskRecord.State.running,
+                clock.instant().toString(),
+                null);
+        tasks.put(id, task);
+        store(new Catalog.Batch().put(task));
+        return task;
+    }
+
+    private void end(UUID volume, TaskRecord.Kind kind, TaskRecord.State how) {
+        running(volume, kind).ifPresent(task -> {
+            TaskRecord ended = task.ended(how, clock.instant().toString());
+            tasks.put(task.id(), ended);
+            Catalog.Batch batch = new Catalog.Batch().put(ended);
+            List<TaskRecord> old = tasks.values().stream()
+                    .filter(each -> each.state() != TaskRecord.State.running)
+                    .sorted(Comparator.comparingLong(TaskRecord::id).reversed())
+                    .skip(ENDED_KEPT)
+                    .toList();
+            old.forEach(each -> {
+                tasks.remove(each.id());
+                batch.remove(each);
+            });
+            store(batch);
+        });
+    }
+
+    private void store(Catalog.Batch batch) {
+        catalog.commit(batch).whenComplete((_, failure) -> {
+            if (failure != null) {
+                events.warning("tasks", "not stored: " + failure.getMessage());
+            }
+        });
+    }
+
+    @Override
+    public void volumeChanged(VolumeRecord volume, PoolState pool, long partitionBytes) {
+        UUID uuid = volume.uuid();
+        progress.put(uuid, new Progress(volume.progressBytes(), partitionBytes));
+        boolean released = volume.state() == VolumeRecord.State.RELEASED;
+        if (volume.state() == VolumeRecord.State.WIPING) {
+            begin(volume, TaskRecord.Kind.wipe);
+        } else {
+            end(uuid, TaskRecord.Kind.wipe, released ? TaskRecord.State.cancelled : TaskRecord.State.done);
+        }
+        VolumeRecord.Growth growth = volume.growth();
+        if (growth != null) {
+            begin(volume, TaskRecord.Kind.grow);
+            targets.put(uuid, growth.toBytes());
+        } else {
+            Long wanted = targets.remove(uuid);
+            boolean grown = !released && (wanted == null || wanted == volume.sizeBytes());
+            end(uuid, TaskRecord.Kind.grow, grown ? TaskRecord.State.done : TaskRecord.State.cancelled);
+        }
+        if (released) {
+            end(uuid, TaskRecord.Kind.delete, TaskRecord.State.done);
+            progress.remove(uuid);
+        }
+    }
+
+    /** After a restart: tasks of volumes that are gone have ended, whether that was noted or not. */
+    void settle() {
+        for (TaskRecord task : List.copyOf(tasks.values())) {
+            if (task.state() == TaskRecord.State.running
+                    && catalog.volume(task.volume()).isEmpty()) {
+                boolean deleted = task.kind() == TaskRecord.Kind.delete;
+                end(task.volume(), task.kind(), deleted ? TaskRecord.State.done : TaskRecord.State.cancelled);
+            }
+        }
+    }
+
+    // ---- what operators see
+
+    List<TaskView> views() {
+        List<TaskView> views = new ArrayList<>();
+        tasks.values().forEach(task -> views.add(view(task)));
+        return views;
+    }
+
+    @Nullable
+    TaskRecord find(long id) {
+        return tasks.get(id);
+    }
+
+    TaskView view(TaskRecord task) {
+        Progress now = progress.get(task.volume());
+        boolean running = task.state() == TaskRecord.State.running;
+        int percent = !running
+                ? task.state() == TaskRecord.State.done ? 100 : 0
+                : now == null || now.bytes() == 0 || task.kind() == TaskRecord.Kind.delete
+                        ? 0
+                        : (int) (100 * now.doneBytes() / now.bytes());
+        return new TaskView(
+                task.id(),
+                task.kind().name(),
+                task.volumeName(),
+                task.state().name(),
+                percent,
+                task.startedAt(),
+                task.endedAt());
+    }
+}
