@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             SessionCommand.class,
             HostCommand.class,
             VerifyCommand.class,
+            BenchCommand.class,
             HelpCommand.class,
             AutoComplete.GenerateCompletion.class
         },

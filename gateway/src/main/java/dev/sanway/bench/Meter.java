@@ -1,0 +1,45 @@
+package dev.sanway.bench;
+
+import org.HdrHistogram.Histogram;
+
+/** What the requests of one event loop took. Confined to that loop. */
+final class Meter {
+
+    /** Longer ones count as so long. */
+    private static final long LONGEST_NANOS = 200_000_000_000L;
+
+    private static final int SIGNIFICANT_DIGITS = 3;
+
+    final Histogram reads = new Histogram(LONGEST_NANOS, SIGNIFICANT_DIGITS);
+    final Histogram writes = new Histogram(LONGEST_NANOS, SIGNIFICANT_DIGITS);
+
+    /** Requests that were sent again, for a unit attention or because the target was busy. */
+    long repeated;
+
+    /** Blocks that reads checked. */
+    long checkedBlocks;
+
+    private boolean measuring;
+
+    /** Requests answered since the start, warm-up included; for progress. */
+    private long answered;
+
+    void start() {
+        measuring = true;
+    }
+
+    void stop() {
+        measuring = false;
+    }
+
+    void record(boolean read, long nanos) {
+        answered++;
+        if (measuring) {
+            (read ? reads : writes).recordValue(Math.min(nanos, LONGEST_NANOS));
+        }
+    }
+
+    long answered() {
+        return answered;
+    }
+}
