@@ -23,6 +23,11 @@ public record LoadTarget(
         luns = List.copyOf(luns);
     }
 
+    /** One LUN, without CHAP. */
+    public static LoadTarget of(String host, int port, IscsiName target, int lun) {
+        return new LoadTarget(host, port, target, List.of(lun), null, null);
+    }
+
     @Override
     public String toString() {
         return "iscsi://" + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port + "/" + target;
