@@ -30,6 +30,7 @@ final class Lab implements AutoCloseable {
     private final Path memory;
     private final Path disk;
     private final long sizeBytes;
+    private volatile boolean closed;
     private final Deque<Runnable> endings = new ArrayDeque<>();
     private final List<Contender> contenders = new ArrayList<>();
 
@@ -212,11 +213,16 @@ final class Lab implements AutoCloseable {
     /** Ends everything, the last started first. Also called by the shutdown hook, so that Ctrl-C leaves nothing behind. */
     @Override
     public void close() {
+        closed = true;
         synchronized (endings) {
             while (!endings.isEmpty()) {
                 endings.pop().run();
             }
         }
+    }
+
+    boolean closed() {
+        return closed;
     }
 
     /** Debian's tgtd with disks from LUN 1 on. */

@@ -17,12 +17,14 @@ final class Report {
 
     private final Path folder;
     private final Results results;
+    private final List<CrossCheck.Line> crossChecks;
     private final List<String> machine;
     private final String run;
 
-    Report(Path folder, Results results, List<String> machine, String run) {
+    Report(Path folder, Results results, List<CrossCheck.Line> crossChecks, List<String> machine, String run) {
         this.folder = folder;
         this.results = results;
+        this.crossChecks = crossChecks;
         this.machine = machine;
         this.run = run;
     }
@@ -46,6 +48,13 @@ final class Report {
         root.put("run", run);
         ArrayNode all = root.putArray("measurements");
         results.all().forEach(one -> all.add(one.json(mapper)));
+        ArrayNode checks = root.putArray("crossChecks");
+        crossChecks.forEach(line -> checks.addObject()
+                .put("row", line.work())
+                .put("contender", line.contender())
+                .put("generator", line.generator())
+                .put("requestsPerSecond", line.requestsPerSecond())
+                .put("cpuMicrosPerRequest", line.cpuMicros()));
         return root.toPrettyString();
     }
 
@@ -59,6 +68,7 @@ final class Report {
         ratios(text);
         tails(text);
         sessions(text);
+        crossChecks(text);
         figures(text);
         return text.toString();
     }
@@ -143,6 +153,25 @@ final class Report {
                     .orElse("")));
             line(text, cells);
         }
+        text.append('\n');
+    }
+
+    private void crossChecks(StringBuilder text) {
+        if (crossChecks.isEmpty()) {
+            return;
+        }
+        text.append(
+                "## Cross-check\n\nThe same work by other load generators; CPU of the generator in microseconds for each "
+                        + "request.\n\n");
+        head(text, List.of("row", "contender", "generator", "IOPS", "client CPU"));
+        crossChecks.forEach(one -> line(
+                text,
+                List.of(
+                        one.work(),
+                        one.contender(),
+                        one.generator(),
+                        format("%,.0f", one.requestsPerSecond()),
+                        format("%.1f", one.cpuMicros()))));
         text.append('\n');
     }
 

@@ -72,6 +72,11 @@ final class SideBySide implements Callable<Integer> {
             description = "Of each contender's LUN (512MiB).")
     String size = "512MiB";
 
+    @Option(
+            names = "--cross-check",
+            description = "Also with --quick: the same work by iscsi-perf and qemu-img bench, beside our generator.")
+    boolean crossCheck;
+
     @Option(names = "--root", hidden = true, required = true)
     Path root = Path.of(".");
 
@@ -114,9 +119,19 @@ final class SideBySide implements Callable<Integer> {
             List<Contender> chosen = lab.start(name ->
                     contenders.matcher(name).matches() && (!quick || name.matches("unit|tgtd|haproxy|gateway")));
             Results results = measure(chosenRows, chosen);
-            new Report(root.resolve("target/bench"), results, Machine.describe(), description()).write();
+            CrossCheck check = new CrossCheck((row, contender) -> measure(row, contender, 0));
+            for (Contender contender : chosen) {
+                if ((crossCheck || !quick) && contender.name().matches("unit|tgtd")) {
+                    System.out.println("Cross-check with other generators: " + contender.name());
+                    check.run(contender);
+                }
+            }
+            new Report(root.resolve("target/bench"), results, check.lines(), Machine.describe(), description()).write();
             return 0;
         } catch (LoadFailure failure) {
+            if (lab.closed()) {
+                return 130; // interrupted, and whatever failed then did so for that
+            }
             System.err.println("bench: " + failure.getMessage());
             return 1;
         } finally {
@@ -125,7 +140,13 @@ final class SideBySide implements Callable<Integer> {
     }
 
     private String description() {
-        return String.format(Locale.ROOT, "%d rounds, %.1f s for each measurement, LUNs of %s", rounds, seconds, size);
+        return String.format(
+                Locale.ROOT,
+                "%d %s, %.1f s for each measurement, LUNs of %s",
+                rounds,
+                rounds == 1 ? "round" : "rounds",
+                seconds,
+                size);
     }
 
     private Results measure(List<Row> chosenRows, List<Contender> chosen) throws LoadFailure, InterruptedException {
