@@ -55,7 +55,7 @@ public final class LoadGenerator {
     private final AtomicReference<@Nullable String> failure = new AtomicReference<>();
     private volatile CountDownLatch idle = new CountDownLatch(0);
     private final CountDownLatch closed;
-    private long reportedNanos;
+    private long reportedNanos = System.nanoTime();
     private long reportedAnswers;
 
     /** An event loop and what its sessions share. */
@@ -126,20 +126,19 @@ public final class LoadGenerator {
         observer.measuring();
         long cpu = cpuNanos();
         long start = System.nanoTime();
-        eachLane(lane -> lane.meter.start());
-        if (plan.requests() > 0) {
-            for (int i = 0; i < sessions.size(); i++) {
-                LoadSession session = sessions.get(i);
-                long share = plan.requests() / sessions.size() + (i < plan.requests() % sessions.size() ? 1 : 0);
-                session.loop().execute(() -> session.limit(share));
-            }
+        for (int i = 0; i < sessions.size(); i++) {
+            LoadSession session = sessions.get(i);
+            long share = plan.requests() / sessions.size() + (i < plan.requests() % sessions.size() ? 1 : 0);
+            onLoop(session, () -> session.measure(plan.requests() > 0 ? share : Long.MAX_VALUE));
         }
         if (plan.durationMillis() > 0) {
             pass("measuring", plan.durationMillis());
+            each(LoadSession::measured);
+            // Waits for the loops: until then answers are counted.
+            sum(_ -> 0);
         } else {
             awaitIdle("measuring", Long.MAX_VALUE, "");
         }
-        eachLane(lane -> lane.meter.stop());
         long elapsed = System.nanoTime() - start;
         cpu = cpuNanos() - cpu;
         observer.measured();
@@ -221,20 +220,17 @@ public final class LoadGenerator {
 
     private void each(Consumer<LoadSession> what) {
         for (LoadSession session : sessions) {
-            session.loop().execute(() -> {
-                try {
-                    what.accept(session);
-                } catch (RuntimeException bug) {
-                    failure.compareAndSet(null, "a fault of the load generator: " + bug);
-                }
-            });
+            onLoop(session, () -> what.accept(session));
         }
     }
 
-    private void eachLane(Consumer<Lane> what) throws InterruptedException, LoadFailure {
-        sum(lane -> {
-            what.accept(lane);
-            return 0;
+    private void onLoop(LoadSession session, Runnable what) {
+        session.loop().execute(() -> {
+            try {
+                what.run();
+            } catch (RuntimeException bug) {
+                failure.compareAndSet(null, "a fault of the load generator: " + bug);
+            }
         });
     }
 

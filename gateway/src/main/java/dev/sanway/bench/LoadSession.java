@@ -91,6 +91,9 @@ final class LoadSession implements LoadConnection.Owner {
     private final List<LunLoad> luns = new ArrayList<>();
     private int nextLun;
     private long budget = Long.MAX_VALUE;
+    /** Answers that are still to be measured. */
+    private long toMeasure;
+
     private boolean stopping;
     private boolean closing;
     private int readBackLun;
@@ -232,20 +235,29 @@ final class LoadSession implements LoadConnection.Owner {
 
     // ---- load
 
-    /** Starts the load; {@link #stop} or {@link #limit} ends it. */
+    /** Starts the load; {@link #stop} or {@link #measure} ends it. */
     void run() {
         if (state == State.IDLE) {
             state = State.LOADING;
             stopping = false;
             budget = Long.MAX_VALUE;
+            toMeasure = 0;
             start();
         }
     }
 
-    /** Ends the load after so many further answers. */
-    void limit(long answers) {
-        budget = Math.max(0, answers - (depth - freeCount));
-        endIfDone();
+    /** Measures from now on, and ends the load after so many answers; {@link Long#MAX_VALUE}: {@link #stop} ends it. */
+    void measure(long answers) {
+        toMeasure = answers;
+        if (answers != Long.MAX_VALUE) {
+            budget = Math.max(0, answers - (depth - freeCount));
+            endIfDone();
+        }
+    }
+
+    /** Whatever is answered from now on does not count. */
+    void measured() {
+        toMeasure = 0;
     }
 
     void stop() {
@@ -434,7 +446,8 @@ final class LoadSession implements LoadConnection.Owner {
             return;
         }
         if (state == State.LOADING) {
-            meter.record(read, System.nanoTime() - startedNanos[slot]);
+            meter.answered(read, System.nanoTime() - startedNanos[slot], toMeasure > 0);
+            toMeasure = Math.max(0, toMeasure - 1);
         }
         startedNanos[slot] = 0;
         LunLoad lun = lunOfSlot[slot];

@@ -19,22 +19,13 @@ final class Meter {
     /** Blocks that reads checked. */
     long checkedBlocks;
 
-    private boolean measuring;
-
     /** Requests answered since the start, warm-up included; for progress. */
     private long answered;
 
-    void start() {
-        measuring = true;
-    }
-
-    void stop() {
-        measuring = false;
-    }
-
-    void record(boolean read, long nanos) {
+    /** @param measured whether it counts */
+    void answered(boolean read, long nanos, boolean measured) {
         answered++;
-        if (measuring) {
+        if (measured) {
             (read ? reads : writes).recordValue(Math.min(nanos, LONGEST_NANOS));
         }
     }

@@ -46,7 +46,7 @@ import picocli.CommandLine.Spec;
             "      random reads of 4 KiB, 32 at a time, for 10 s",
             "  sanway bench --pattern seq-read --block-size 1MiB --depth 8 iscsi://10.0.0.5/iqn.2026-11.dev.sanway:web1/0",
             "  sanway bench --erase --pattern mixed:70 --sessions 8 --seconds 60 iscsi://…/0,1,2",
-            "      70 % reads, 30 % writes, by eight sessions, over three LUNs",
+            "      70 %% reads, 30 %% writes, by eight sessions, over three LUNs",
             "  sanway bench --erase --verify --pattern mixed --size 1GiB iscsi://…/0",
             "      every block says what it is, and whatever is read is checked",
             "",
@@ -56,6 +56,10 @@ final class BenchCommand implements Callable<Integer> {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int LARGEST_REQUEST_BYTES = 16 << 20;
+    private static final int MOST_SESSIONS = 4096;
+    private static final int DEEPEST = 4096;
+    private static final int MOST_LOOPS = 64;
+    private static final int LONGEST_SECONDS = 1_000_000;
     private static final double[] PERCENTILES = {50, 99, 99.9};
 
     @Spec
@@ -227,9 +231,9 @@ final class BenchCommand implements Callable<Integer> {
         return new LoadPlan(
                 targets(),
                 name,
-                atLeast("--sessions", 1, sessions),
-                atLeast("--depth", 1, depth),
-                Math.min(atLeast("--loops", 1, loops), sessions * urls.size()),
+                within("--sessions", 1, sessions, MOST_SESSIONS),
+                within("--depth", 1, depth, DEEPEST),
+                Math.min(within("--loops", 1, loops, MOST_LOOPS), sessions * urls.size()),
                 (int) requestBytes,
                 access,
                 size == null ? 0 : size("--size", size),
@@ -238,18 +242,18 @@ final class BenchCommand implements Callable<Integer> {
                 dataDigest,
                 verify,
                 seed,
-                atLeast("--warmup", 0, warmup) * 1000L,
-                requests != null ? 0 : atLeast("--seconds", 1, seconds == null ? 10 : seconds) * 1000L,
-                requests == null ? 0 : atLeast("--requests", 1, requests));
+                within("--warmup", 0, warmup, LONGEST_SECONDS) * 1000L,
+                requests != null ? 0 : within("--seconds", 1, seconds == null ? 10 : seconds, LONGEST_SECONDS) * 1000L,
+                requests == null ? 0 : within("--requests", 1, requests, Long.MAX_VALUE / 2));
     }
 
-    private static int atLeast(String option, int least, int value) throws CommandFailure {
-        return (int) atLeast(option, least, (long) value);
+    private static int within(String option, int least, int value, int most) throws CommandFailure {
+        return (int) within(option, least, (long) value, most);
     }
 
-    private static long atLeast(String option, int least, long value) throws CommandFailure {
-        if (value < least) {
-            throw new CommandFailure(2, option + " " + value + " has to be at least " + least);
+    private static long within(String option, int least, long value, long most) throws CommandFailure {
+        if (value < least || value > most) {
+            throw new CommandFailure(2, option + " " + value + " has to be from " + least + " to " + most);
         }
         return value;
     }
