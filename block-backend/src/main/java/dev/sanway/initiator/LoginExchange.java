@@ -22,18 +22,18 @@ import org.jspecify.annotations.Nullable;
  *        └────────── no CHAP wanted, stage over ────────────▲
  * </pre>
  */
-final class LoginExchange {
+public final class LoginExchange {
     /** What to do next. */
-    sealed interface Step {}
+    public sealed interface Step {}
 
     /** Send a login request with these keys. */
-    record Send(boolean transit, LoginStage stage, LoginStage next, List<KeyValue> keys) implements Step {}
+    public record Send(boolean transit, LoginStage stage, LoginStage next, List<KeyValue> keys) implements Step {}
 
     /** Logged in. */
-    record Done(SessionParameters session, ConnectionParameters connection) implements Step {}
+    public record Done(SessionParameters session, ConnectionParameters connection) implements Step {}
 
     /** Login failed; {@code why} says it to an operator. */
-    record Refused(String why, boolean byUnit) implements Step {}
+    public record Refused(String why, boolean byUnit) implements Step {}
 
     private enum State {
         NAMES_SENT,
@@ -56,7 +56,7 @@ final class LoginExchange {
      * @param weakChap offer MD5 alone, for units that misunderstand the codes of other algorithms (tgtd 1.0.85 takes 7,
      *     SHA-256, for SHA-1)
      */
-    LoginExchange(UnitSessionConfig config, boolean discovery, boolean weakChap, SecureRandom random) {
+    public LoginExchange(UnitSessionConfig config, boolean discovery, boolean weakChap, SecureRandom random) {
         this.config = config;
         this.negotiation = new Negotiation(
                 Negotiation.Role.INITIATOR,
@@ -72,7 +72,8 @@ final class LoginExchange {
                         weakChap ? List.of(Chap.Algorithm.MD5) : List.of(Chap.Algorithm.values()));
     }
 
-    Step begin() {
+    /** The first step. */
+    public Step begin() {
         List<KeyValue> keys = new ArrayList<>();
         keys.add(TextKey.INITIATOR_NAME.with(config.initiatorName().value()));
         keys.add(TextKey.SESSION_TYPE.with(negotiation.discovery() ? "Discovery" : "Normal"));
@@ -88,7 +89,7 @@ final class LoginExchange {
      *
      * @param nextStage NSG, meaningful if {@code transit}
      */
-    Step receive(boolean transit, int nextStage, int statusClass, int statusDetail, List<KeyValue> keys) {
+    public Step receive(boolean transit, int nextStage, int statusClass, int statusDetail, List<KeyValue> keys) {
         if (statusClass != 0) {
             return new Refused("the unit refuses login: " + meaning(statusClass, statusDetail), true);
         }

@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
             TaskCommand.class,
             EventCommand.class,
             VerifyCommand.class,
+            BenchCommand.class,
             HelpCommand.class,
             AutoComplete.GenerateCompletion.class
         },

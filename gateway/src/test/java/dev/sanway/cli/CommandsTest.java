@@ -78,10 +78,42 @@ class CommandsTest {
             {"volume", "show", "--help"},
             {"partition", "list", "--help"},
             {"session", "list", "--help"},
-            {"verify", "--help"}
+            {"verify", "--help"},
+            {"bench", "--help"}
         }) {
             assertThat(run(words)).isZero();
         }
+    }
+
+    @Test
+    void wrongUsesOfBenchAreRefused() throws Exception {
+        String url = "iscsi://127.0.0.1:1/iqn.2026-11.example:a/0";
+        Path secret = folder.resolve("secret");
+        Files.writeString(secret, "short");
+        for (String[] words : new String[][] {
+            {"bench"},
+            {"bench", "http://127.0.0.1/"},
+            {"bench", "--pattern", "reads", url},
+            {"bench", "--pattern", "write", url},
+            {"bench", "--pattern", "mixed:70", "--verify", url},
+            {"bench", "--block-size", "1000", url},
+            {"bench", "--block-size", "1GiB", url},
+            {"bench", "--size", "much", url},
+            {"bench", "--depth", "0", url},
+            {"bench", "--depth", "100000", url},
+            {"bench", "--sessions", "0", url},
+            {"bench", "--seconds", "1", "--requests", "1", url},
+            {"bench", "--chap-user", "me", url},
+            {"bench", "--secret-file", secret.toString(), url},
+            {"bench", "--initiator", "me", url},
+            {"bench", url + ","}
+        }) {
+            assertThat(run(words)).as(String.join(" ", words)).isEqualTo(2);
+        }
+        assertThat(run("bench", "--chap-user", "me", "--secret-file", secret.toString(), url))
+                .as("short secret")
+                .isEqualTo(1);
+        assertThat(run("bench", url)).as("nobody there").isEqualTo(1);
     }
 
     @Test

@@ -37,6 +37,7 @@ class ArchitectureTest {
                         "dev.sanway.unit..",
                         "dev.sanway.config..",
                         "dev.sanway.control..",
+                        "dev.sanway.bench..",
                         "dev.sanway.cli..",
                         "dev.sanway.app..")
                 .whereLayer("gateway")
