@@ -102,6 +102,12 @@ final class FileBlocks implements AutoCloseable {
         return punches;
     }
 
+    /** What may be done without a thread; null where the system cannot tell. */
+    @Nullable
+    UnwaitingFile unwaiting() {
+        return linux == null || !regularFile ? null : new UnwaitingFile(linux);
+    }
+
     /** What was written before the call is durable after it. */
     void sync() throws IOException {
         channel.force(false);

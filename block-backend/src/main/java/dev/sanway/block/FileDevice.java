@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -16,7 +17,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file or a whole disk as a device. Requests are carried out on {@link IoThreads} and complete on the owner.
+ * A file or a whole disk as a device. Reads and writes that wait for no disk are carried out at once ({@link UnwaitingFile}),
+ * everything else on {@link IoThreads}; requests complete on the owner.
  *
  * <p><b>Durability.</b> A flush is an {@code fdatasync} that began after the flush was submitted; one serves all flushes and
  * writes with {@code forceUnitAccess} that wait for it. The kernel reports a write-back error to one fdatasync only and
@@ -37,6 +39,7 @@ public final class FileDevice implements BlockDevice {
     private final Identity identity;
     private final IoThreads threads;
     private final FileBlocks blocks;
+    private final @Nullable UnwaitingFile unwaiting;
     private final Sync sync;
     private final Limits limits;
     private final DeviceListeners listeners = new DeviceListeners();
@@ -63,6 +66,7 @@ public final class FileDevice implements BlockDevice {
             IoThreads threads)
             throws IOException {
         this.blocks = blocks;
+        this.unwaiting = blocks.unwaiting();
         this.sync = around.apply(blocks::sync);
         this.owner = owner;
         this.identity = identity;
@@ -165,6 +169,9 @@ public final class FileDevice implements BlockDevice {
             int length = read.blockCount() * geometry.blockSizeBytes();
             task.into = ByteBufAllocator.DEFAULT.directBuffer(length, Math.max(length, 1));
         }
+        if (doneAtOnce(task)) {
+            return BlockOperation.UNCANCELLABLE;
+        }
         try {
             threads.execute(task);
         } catch (RejectedExecutionException _) {
@@ -172,6 +179,35 @@ public final class FileDevice implements BlockDevice {
             return BlockOperation.UNCANCELLABLE;
         }
         return task;
+    }
+
+    /** Whether the request was carried out without waiting, and so has gone on or ended. */
+    private boolean doneAtOnce(Task task) {
+        UnwaitingFile file = unwaiting;
+        if (file == null) {
+            return false;
+        }
+        BlockOutcome outcome = switch (task.request) {
+            case BlockRequest.Read read -> {
+                ByteBuf into = Objects.requireNonNull(task.into);
+                int length = read.blockCount() * geometry.blockSizeBytes();
+                yield length > 0 && file.read(into, length, read.lba() * geometry.blockSizeBytes())
+                        ? new BlockOutcome.Data(into.writerIndex(length))
+                        : null;
+            }
+            case BlockRequest.Write write ->
+                file.write(write.data(), write.lba() * geometry.blockSizeBytes()) ? DONE : null;
+            case BlockRequest.WriteZeroes _,
+                    BlockRequest.Unmap _,
+                    BlockRequest.Status _,
+                    BlockRequest.Flush _,
+                    BlockRequest.CompareAndWrite _,
+                    BlockRequest.OrWrite _ -> null;
+        };
+        if (outcome != null) {
+            task.carriedOut(outcome);
+        }
+        return outcome != null;
     }
 
     private @Nullable BlockFailure refusal(BlockRequest request) {

@@ -35,6 +35,16 @@ final class LinuxFile implements AutoCloseable {
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
 
+    /** The call fails with {@link #EAGAIN} rather than wait for a disk. */
+    static final int RWF_NOWAIT = 8;
+
+    static final int EAGAIN = 11;
+
+    private static final long TMPFS_MAGIC = 0x01021994;
+    private static final long RAMFS_MAGIC = 0x858458f6L;
+    /** More than struct statfs has; its first word is the type. */
+    private static final int STATFS_BYTES = 256;
+
     private final int descriptor;
 
     private LinuxFile(int descriptor) {
@@ -51,6 +61,9 @@ final class LinuxFile implements AutoCloseable {
             MethodHandle fallocate,
             MethodHandle lseek,
             MethodHandle ftruncate,
+            MethodHandle fstatfs,
+            MethodHandle preadv2,
+            MethodHandle pwritev2,
             StructLayout state,
             VarHandle errno) {}
 
@@ -68,6 +81,9 @@ final class LinuxFile implements AutoCloseable {
                 function("fallocate", FunctionDescriptor.of(i, i, i, l, l)),
                 function("lseek", FunctionDescriptor.of(l, i, l, i)),
                 function("ftruncate", FunctionDescriptor.of(i, i, l)),
+                function("fstatfs", FunctionDescriptor.of(i, i, ValueLayout.ADDRESS)),
+                function("preadv2", FunctionDescriptor.of(l, i, ValueLayout.ADDRESS, i, l, i)),
+                function("pwritev2", FunctionDescriptor.of(l, i, ValueLayout.ADDRESS, i, l, i)),
                 state,
                 state.varHandle(MemoryLayout.PathElement.groupElement("errno")));
     }
@@ -130,6 +146,57 @@ final class LinuxFile implements AutoCloseable {
 
     private static IOException rethrown(Throwable thrown) {
         return thrown instanceof IOException io ? io : new IOException("a call of the C library failed", thrown);
+    }
+
+    /** Whether the file lives in memory, so that no access ever waits for a disk. */
+    boolean inMemory() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment found = arena.allocate(STATFS_BYTES, Long.BYTES);
+            long result = call((calls, state) -> (int) calls.fstatfs().invokeExact(state, descriptor, found));
+            long type = found.get(ValueLayout.JAVA_LONG, 0);
+            return result == 0 && (type == TMPFS_MAGIC || type == RAMFS_MAGIC);
+        }
+    }
+
+    /** Memory for what a call leaves behind, to be used with {@link #readVector} and {@link #writeVector} again and again. */
+    static MemorySegment newCallState(Arena arena) {
+        return arena.allocate(java.util.Objects.requireNonNull(CALLS).state());
+    }
+
+    /**
+     * preadv2(2). On the data path: allocates nothing.
+     *
+     * @param vector {@code count} pairs of address and length
+     * @param state from {@link #newCallState}; not used by two threads at once
+     * @return bytes read, or the negative errno
+     */
+    long readVector(MemorySegment vector, int count, long offset, int flags, MemorySegment state) {
+        Calls calls = java.util.Objects.requireNonNull(CALLS);
+        try {
+            while (true) {
+                long result = (long) calls.preadv2().invokeExact(state, descriptor, vector, count, offset, flags);
+                if (result >= 0 || errno(calls, state) != EINTR) {
+                    return result >= 0 ? result : -errno(calls, state);
+                }
+            }
+        } catch (Throwable thrown) {
+            throw new IllegalStateException("a call of the C library failed", thrown);
+        }
+    }
+
+    /** pwritev2(2), as {@link #readVector}. */
+    long writeVector(MemorySegment vector, int count, long offset, int flags, MemorySegment state) {
+        Calls calls = java.util.Objects.requireNonNull(CALLS);
+        try {
+            while (true) {
+                long result = (long) calls.pwritev2().invokeExact(state, descriptor, vector, count, offset, flags);
+                if (result >= 0 || errno(calls, state) != EINTR) {
+                    return result >= 0 ? result : -errno(calls, state);
+                }
+            }
+        } catch (Throwable thrown) {
+            throw new IllegalStateException("a call of the C library failed", thrown);
+        }
     }
 
     /** Takes the exclusive lock of the file; false if another open file has it, in this process or another. */

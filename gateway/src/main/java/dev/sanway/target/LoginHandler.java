@@ -17,6 +17,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.security.SecureRandom;
 import java.util.List;
@@ -212,7 +213,8 @@ final class LoginHandler extends ChannelInboundHandlerAdapter {
             return;
         }
         awaitingSession = true;
-        if (target.loop().inEventLoop()) {
+        EventLoop loop = target.loopOf(request.isid());
+        if (loop.inEventLoop()) {
             reinstate(ctx, request, complete, target);
             return;
         }
@@ -224,13 +226,13 @@ final class LoginHandler extends ChannelInboundHandlerAdapter {
                 channel.close();
                 return;
             }
-            target.loop().register(channel).addListener(joined -> {
+            loop.register(channel).addListener(joined -> {
                 if (!joined.isSuccess()) {
                     log.error("a connection could not move to its target's loop", joined.cause());
                     channel.close();
                     return;
                 }
-                target.loop().execute(() -> {
+                loop.execute(() -> {
                     channel.config().setAutoRead(true);
                     reinstate(ctx, request, complete, target);
                 });

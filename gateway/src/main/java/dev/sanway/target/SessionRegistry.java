@@ -3,7 +3,6 @@ package dev.sanway.target;
 import dev.sanway.target.lun.Nexus;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -11,15 +10,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sessions of one target, for reinstatement (RFC 7143 6.3.5) and for operators. Confined to the target's loop, but for
- * {@link #list}.
+ * The sessions of one target, for reinstatement (RFC 7143 6.3.5) and for operators. Any thread may call; what concerns one
+ * nexus happens on the one loop that its sessions run on, see {@link IscsiTarget#loopOf}.
  */
 final class SessionRegistry {
 
     private final AtomicInteger inAll;
-    private final Map<Nexus, Session> byNexus = new HashMap<>();
+    private final Map<Nexus, Session> byNexus = new ConcurrentHashMap<>();
     private final Collection<Session> all = ConcurrentHashMap.newKeySet();
-    private int lastTsih;
+    private final AtomicInteger lastTsih = new AtomicInteger();
 
     /** {@code inAll} counts the sessions of every target of the process. */
     SessionRegistry(AtomicInteger inAll) {
@@ -51,21 +50,23 @@ final class SessionRegistry {
 
     /** A TSIH that no session of this target has; never 0. */
     int newTsih() {
+        int tsih;
         do {
-            lastTsih = lastTsih % 0xffff + 1;
-        } while (isTaken(lastTsih));
-        return lastTsih;
+            tsih = lastTsih.updateAndGet(last -> last % 0xffff + 1);
+        } while (isTaken(tsih));
+        return tsih;
     }
 
     private boolean isTaken(int tsih) {
         return byNexus.values().stream().anyMatch(session -> session.tsih() == tsih);
     }
 
+    /** Ends every session, each on its loop. */
     void endAll(String why) {
-        new ArrayList<>(all).forEach(session -> session.drop(why));
+        list().forEach(session -> session.execute(() -> session.drop(why)));
     }
 
-    /** A copy; any thread may call. */
+    /** A copy. */
     List<Session> list() {
         return new ArrayList<>(all);
     }

@@ -46,8 +46,8 @@ public final class TargetServer implements AutoCloseable {
     private final List<Channel> portals = new ArrayList<>();
 
     /**
-     * @param loops where connections are accepted and log in; a session then moves to its target's loop, which must be one of
-     *     them
+     * @param loops where connections are accepted and log in; a session then moves to its target's loop, see
+     *     {@link IscsiTarget#loopOf}, which must be one of them
      */
     public TargetServer(EventLoopGroup loops, TargetDirectory directory, TargetLimits limits) {
         this.loops = loops;
@@ -146,7 +146,7 @@ public final class TargetServer implements AutoCloseable {
     public void endSessions(String target, String why) {
         SessionRegistry registry = registries.get(target);
         if (registry != null) {
-            registry.list().forEach(session -> session.execute(() -> session.drop(why)));
+            registry.endAll(why);
         }
     }
 

@@ -4,6 +4,7 @@ import dev.sanway.iscsi.Pdu;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.CompositeByteBuf;
+import io.netty.buffer.Unpooled;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -29,10 +30,17 @@ final class WriteTransfer {
         }
     }
 
+    /** Beyond so many pieces they are copied into one: a peer may cut its data as small as it likes. */
+    private static final int MAX_PIECES = 1024;
+
     private final int expectedLengthBytes;
     private final int firstBurstLengthBytes;
     private final ArrayDeque<Burst> bursts = new ArrayDeque<>();
-    private final CompositeByteBuf gathered;
+    private final ByteBufAllocator allocator;
+    /** What came; a composite once it has a second piece. */
+    private ByteBuf gathered = Unpooled.EMPTY_BUFFER;
+
+    private @Nullable CompositeByteBuf pieces;
     private boolean unsolicitedAwaited;
     private boolean failed;
     private int receivedBytes;
@@ -54,16 +62,24 @@ final class WriteTransfer {
         this.expectedLengthBytes = expectedLengthBytes;
         this.firstBurstLengthBytes = Math.min(firstBurstLengthBytes, expectedLengthBytes);
         this.unsolicitedAwaited = unsolicitedAwaited;
-        this.gathered = allocator.compositeBuffer(1024);
+        this.allocator = allocator;
         append(immediateData);
     }
 
     private void append(ByteBuf data) {
         receivedBytes += data.readableBytes();
-        if (data.isReadable()) {
-            gathered.addComponent(true, data);
-        } else {
+        CompositeByteBuf several = pieces;
+        if (!data.isReadable()) {
             data.release();
+        } else if (several != null) {
+            several.addComponent(true, data);
+        } else if (gathered.capacity() == 0) {
+            gathered = data;
+        } else {
+            several = allocator.compositeBuffer(MAX_PIECES);
+            several.addComponent(true, gathered).addComponent(true, data);
+            gathered = several;
+            pieces = several;
         }
         solicitedBytes = Math.max(solicitedBytes, receivedBytes);
     }

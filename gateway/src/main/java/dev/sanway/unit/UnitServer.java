@@ -88,7 +88,7 @@ public final class UnitServer implements AutoCloseable {
                         Sizes.show(device.geometry().sizeBytes()),
                         volume.device() == null ? file(volume) : volume.device());
             }
-            catalog.replace(List.of(new IscsiTarget(config.iqn(), policy(config.access()), target, loops.next())));
+            catalog.replace(List.of(new IscsiTarget(config.iqn(), policy(config.access()), target, loopsOfUnits())));
             server.listen(config.portals());
             started = true;
         } finally {
@@ -119,6 +119,15 @@ public final class UnitServer implements AutoCloseable {
                         chap.secret().bytes(),
                         chap.mutualUser(),
                         chap.mutualSecret() == null ? null : chap.mutualSecret().bytes());
+    }
+
+    /** The loops that own the logical units: with one unit a session shares its loop and no request changes thread. */
+    private List<EventLoop> loopsOfUnits() {
+        List<EventLoop> owners = units.stream()
+                .map(unit -> (EventLoop) unit.device().owner())
+                .distinct()
+                .toList();
+        return owners.isEmpty() ? List.of(loops.next()) : owners;
     }
 
     /** Gives every volume its identity and LUN, once. */

@@ -10,7 +10,9 @@ import dev.sanway.scsi.Cdb;
 import dev.sanway.scsi.StatusCode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HexFormat;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -73,7 +75,12 @@ class IsolationTest {
 
     @Test
     void aHostDiscoversItsOwnTargetOnly() {
-        Command seen = Command.run(10, "iscsi-ls", "-s", "-i", A, "iscsi://127.0.0.1:" + san.port);
+        // With -s it asks each LUN whether it is ready, which a volume is once it was wiped.
+        Command seen = Awaitility.await("a's volume is ready")
+                .atMost(Duration.ofMinutes(1))
+                .until(
+                        () -> Command.run(10, "iscsi-ls", "-s", "-i", A, "iscsi://127.0.0.1:" + san.port),
+                        ended -> ended.exitStatus() == 0);
         assertThat(seen.succeeded()).contains("Target:" + San.target("a")).doesNotContain(TARGET_B);
         Command stranger = Command.run(10, "iscsi-ls", "-i", "iqn.2026-11.example:c", "iscsi://127.0.0.1:" + san.port);
         assertThat(stranger.output()).doesNotContain("Target:");
