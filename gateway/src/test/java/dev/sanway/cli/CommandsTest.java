@@ -78,6 +78,21 @@ class CommandsTest {
             {"volume", "show", "--help"},
             {"partition", "list", "--help"},
             {"session", "list", "--help"},
+            {"unit", "adopt", "--help"},
+            {"config", "diff", "--help"},
+            {"config", "apply", "--help"},
+            {"config", "show", "--help"},
+            {"volume", "create", "--help"},
+            {"volume", "grow", "--help"},
+            {"volume", "delete", "--help"},
+            {"host", "show", "--help"},
+            {"host", "create", "--help"},
+            {"host", "delete", "--help"},
+            {"task", "list", "--help"},
+            {"task", "show", "--help"},
+            {"task", "wait", "--help"},
+            {"task", "cancel", "--help"},
+            {"event", "list", "--help"},
             {"verify", "--help"}
         }) {
             assertThat(run(words)).isZero();
