@@ -1,7 +1,6 @@
 package dev.sanway.cli;
 
 import java.io.Console;
-import java.util.Objects;
 
 /** Asks before something is lost. */
 final class Confirmation {
@@ -9,12 +8,13 @@ final class Confirmation {
     private Confirmation() {}
 
     /** Goes on if {@code yes}, or if whoever sits at the terminal types the name. */
+    @SuppressWarnings("SystemConsoleNull") // It is null where there is no terminal, since JDK 25 again.
     static void ask(boolean yes, String consequence, String name) throws CommandFailure {
         if (yes) {
             return;
         }
-        Console console = Objects.requireNonNull(System.console());
-        if (!console.isTerminal()) {
+        Console console = System.console();
+        if (console == null || !console.isTerminal()) {
             throw new CommandFailure(1, consequence + " Nothing was done; say --yes if you mean it");
         }
         String typed = console.readLine("%s%nType %s to go on: ", consequence, name);

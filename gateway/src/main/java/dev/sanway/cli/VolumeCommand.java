@@ -230,7 +230,8 @@ final class VolumeCommand extends SanwayCommand.Group {
     private static String hosts(JsonNode volume) {
         List<String> hosts = new ArrayList<>();
         for (JsonNode host : volume.path("hosts")) {
-            hosts.add(host.path("host").asText() + ":" + host.path("lun").asInt());
+            int lun = host.path("lun").asInt();
+            hosts.add(host.path("host").asText() + (lun < 0 ? "" : ":" + lun));
         }
         return String.join(", ", hosts);
     }

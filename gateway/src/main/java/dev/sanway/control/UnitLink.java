@@ -7,15 +7,12 @@ import dev.sanway.config.Sizes;
 import dev.sanway.control.LabelVerifier.Unlabelled;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
-import dev.sanway.initiator.CachePolicy;
 import dev.sanway.initiator.LunEvidence;
 import dev.sanway.initiator.RemoteLogicalUnit;
 import dev.sanway.initiator.SessionState;
 import dev.sanway.initiator.UnitSession;
 import dev.sanway.initiator.UnitSessionConfig;
 import dev.sanway.initiator.UnitSessionListener;
-import dev.sanway.iscsi.Chap;
-import dev.sanway.iscsi.IscsiName;
 import dev.sanway.iscsi.Isid;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.UnitVolumeRecord;
@@ -26,7 +23,6 @@ import dev.sanway.volume.Assignments;
 import dev.sanway.volume.Assignments.Admission;
 import dev.sanway.volume.LunDirectory;
 import io.netty.channel.EventLoop;
-import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -140,35 +136,7 @@ final class UnitLink {
     }
 
     private UnitSessionConfig sessionConfig(Isid isid) {
-        InetSocketAddress portal = unit.portal();
-        UnitSessionConfig session = UnitSessionConfig.of(
-                        unit.name(),
-                        portal.getAddress().getHostAddress(),
-                        portal.getPort(),
-                        new IscsiName(unit.target()),
-                        new IscsiName(config.initiatorName()),
-                        isid)
-                .withDigests(unit.digests(), unit.digests())
-                .withCache(
-                        switch (unit.cache()) {
-                            case VOLATILE -> CachePolicy.VOLATILE;
-                            case PROTECTED -> CachePolicy.PROTECTED;
-                            case WRITE_THROUGH -> CachePolicy.WRITE_THROUGH;
-                        })
-                .withUnitTimeout((int) config.unitTimeout().toMillis());
-        var chap = unit.chap();
-        if (chap == null) {
-            return session;
-        }
-        Chap.Credentials mutual = chap.mutualUser() == null || chap.mutualSecret() == null
-                ? null
-                : new Chap.Credentials(chap.mutualUser(), chap.mutualSecret().bytes());
-        return session.withChap(new Chap.Credentials(chap.user(), chap.secret().bytes()), mutual);
-    }
-
-    /** The ISID of a loop's session: derived from the gateway's identity, so that it is the same after a restart. */
-    static Isid isid(UUID gateway, int index) {
-        return Isid.random((int) (gateway.getLeastSignificantBits() & 0xffffff), index);
+        return UnitSessions.config(unit, config, isid);
     }
 
     // ---- start
@@ -178,7 +146,7 @@ final class UnitLink {
         int sessions = unit.maxSessions() == 0 ? directories.size() : Math.min(unit.maxSessions(), directories.size());
         List<CompletableFuture<Void>> remembered = new ArrayList<>();
         for (int index = 0; index < sessions; index++) {
-            Isid isid = isid(catalog.self().gateway(), index);
+            Isid isid = UnitSessions.isid(catalog.self().gateway(), index);
             old.remove(isid.toString());
             remembered.add(catalog.rememberIsid(unit.target(), isid.toString()));
             lines.add(new Line(index, (EventLoop) directories.get(index).loop(), isid));

@@ -227,7 +227,7 @@ final class Volumes implements Assignments.Listener {
             if (volume.declared == null) {
                 events.info(
                         "volume " + record.name(), "declared nowhere; its data are kept, and it is shown to no host");
-            } else {
+            } else if (volume.declared.line() > 0) {
                 differences(volume.declared, record);
             }
             serving = CompletableFuture.allOf(serving, serve(volume));

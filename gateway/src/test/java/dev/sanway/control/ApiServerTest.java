@@ -31,8 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class ApiServerTest {
 
-    private static final List<String> CALLS =
-            List.of("volumes", "partitions", "units", "hosts", "sessions", "volumes/web1/data");
+    private static final List<String> CALLS = List.of(
+            "volumes", "partitions", "units", "sessions", "volumes/web1/data", "tasks", "tasks/1", "events", "config");
 
     /** One volume and nothing else. */
     private static final class Fake implements Views.Source, Operations {
@@ -237,5 +237,51 @@ class ApiServerTest {
         }
         ApiCredentials again = ApiCredentials.open(state, InetAddress.getLoopbackAddress());
         assertThat(again.accepts(token)).isTrue();
+    }
+
+    private HttpResponse<String> post(String path, String body) throws IOException, InterruptedException {
+        return client.send(
+                HttpRequest.newBuilder(URI.create(base + path))
+                        .header("Authorization", "Bearer " + token)
+                        .POST(HttpRequest.BodyPublishers.ofString(body))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+    }
+
+    @Test
+    void changesAreCheckedBeforeTheyAreAskedFor() throws Exception {
+        assertThat(post("volumes", "{\"name\": \"web1/a\", \"size\": \"1GiB\"}").statusCode())
+                .isEqualTo(200);
+        for (String wrong : List.of(
+                "{\"name\": \"web1/a\", \"size\": \"much\"}",
+                "{\"name\": \"web1/a\", \"size\": \"1GiB\", \"colour\": \"red\"}",
+                "{\"name\": \"web1/a\", \"size\": \"1GiB\", \"layout\": \"mirrored\"}",
+                "{\"name\": \"web1/a\", \"size\": \"1GiB\", \"width\": 2}",
+                "{\"name\": \"shared\", \"size\": \"1GiB\", \"lun\": 2}",
+                "[",
+                "{}")) {
+            HttpResponse<String> refused = post("volumes", wrong);
+            assertThat(refused.statusCode()).as(wrong).isEqualTo(400);
+            assertThat(refused.body()).as(wrong).contains("\"error\"");
+        }
+        assertThat(post("units/unit1/luns/0/adopt", "{}").statusCode()).isEqualTo(409);
+        assertThat(post("units/unit1/luns/0/adopt", "{\"erase\": true}").statusCode())
+                .isEqualTo(200);
+        assertThat(post("units/unit1/luns/x/adopt", "{\"erase\": true}").statusCode())
+                .isEqualTo(400);
+        assertThat(post("config/apply", "{\"text\": \"gateway: {}\", \"revision\": 2}")
+                        .statusCode())
+                .as("a stale revision")
+                .isEqualTo(409);
+        HttpResponse<String> mistakes = post("config/diff", "{\"name\": \"mine.yaml\"}");
+        assertThat(mistakes.statusCode()).isEqualTo(422);
+        assertThat(mistakes.body()).contains("mine.yaml:1: nothing there");
+        assertThat(post(
+                                "hosts",
+                                "{\"name\": \"web9\", \"initiators\": [\"iqn.2026-11.example:a\"], \"chap\": "
+                                        + "{\"user\": \"a\", \"secret\": \"very-secret-word\"}}")
+                        .body())
+                .contains("\"chap\":true")
+                .doesNotContain("very-secret-word");
     }
 }

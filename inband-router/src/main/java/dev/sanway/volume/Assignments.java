@@ -4,7 +4,6 @@ import dev.sanway.block.BlockDevice;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
-import dev.sanway.pool.Bytes;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
@@ -291,7 +290,11 @@ public final class Assignments implements AutoCloseable {
                 return notGrown("there is no such volume");
             }
             VolumeRecord volume = found.get();
-            Optional<String> objection = objection(volume, toBytes);
+            boolean unsettled = growing.contains(uuid)
+                    || (volume.growth() == null
+                            && pool.state().partitionsOf(uuid).stream()
+                                    .anyMatch(partition -> partition.state() != PartitionState.ASSIGNED));
+            Optional<String> objection = GrowthCheck.objection(volume, toBytes, unsettled);
             if (objection.isPresent()) {
                 return notGrown(volume.name() + ": " + objection.get());
             }
@@ -309,35 +312,6 @@ public final class Assignments implements AutoCloseable {
 
     private static CompletableFuture<GrowthAnswer> notGrown(String why) {
         return CompletableFuture.completedFuture(new GrowthAnswer.Refused(why));
-    }
-
-    private Optional<String> objection(VolumeRecord volume, long toBytes) {
-        VolumeRecord.Growth under = volume.growth();
-        if (volume.state() == VolumeRecord.State.RELEASED) {
-            return Optional.of("it is being deleted");
-        }
-        if (toBytes < volume.sizeBytes()) {
-            return Optional.of("it has " + Bytes.text(volume.sizeBytes()) + " and cannot shrink to "
-                    + Bytes.text(toBytes) + "; make a smaller volume and copy");
-        }
-        if (toBytes % volume.blockSizeBytes() != 0) {
-            return Optional.of(toBytes + " bytes are no multiple of its block size, " + volume.blockSizeBytes());
-        }
-        if (volume.state() == VolumeRecord.State.WIPING) {
-            return toBytes == volume.sizeBytes()
-                    ? Optional.empty()
-                    : Optional.of("it is still being set up; ask again when it is ready");
-        }
-        if (under != null && under.toBytes() != toBytes) {
-            return Optional.of("it is growing to " + Bytes.text(under.toBytes()) + " already; ask again when it has");
-        }
-        boolean unsettled = growing.contains(volume.uuid())
-                || (under == null
-                        && pool.state().partitionsOf(volume.uuid()).stream()
-                                .anyMatch(partition -> partition.state() != PartitionState.ASSIGNED));
-        return unsettled
-                ? Optional.of("an earlier growth is not settled yet; ask again in a moment")
-                : Optional.empty();
     }
 
     private CompletableFuture<GrowthAnswer> intendGrowth(VolumeRecord volume, List<Partition> partitions) {
