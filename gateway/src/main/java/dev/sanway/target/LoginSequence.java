@@ -60,6 +60,8 @@ final class LoginSequence {
     private LoginPolicy.@Nullable ChapCredentials credentials;
     private Chap.@Nullable Acceptor chap;
     private boolean authenticated;
+    /** Settled by the first text, like the names. */
+    private boolean discovery;
 
     LoginSequence(TargetDirectory directory, NegotiationWishes wishes, SecureRandom random) {
         this.directory = directory;
@@ -78,7 +80,7 @@ final class LoginSequence {
 
     /** Where to, as far as is known: for the log. */
     String targetName() {
-        return target == null ? (negotiation.discovery() ? "(discovery)" : "(no target)") : target.name();
+        return target == null ? (discovery ? "(discovery)" : "(no target)") : target.name();
     }
 
     /** Takes a request over. */
@@ -137,6 +139,15 @@ final class LoginSequence {
 
     private Step receive(Pdu.LoginRequest request, List<KeyValue> pairs) {
         List<KeyValue> answers = new ArrayList<>();
+        if (!firstText) {
+            // What decides who must prove what may not change once it was decided (RFC 7143 6.3, 13.4, 13.5, 13.21).
+            for (KeyValue pair : pairs) {
+                TextKey key = TextKey.of(pair.key());
+                if (key != null && key.use() == TextKey.Use.FIRST_PDU) {
+                    return new Refuse(LoginStatus.INITIATOR_ERROR, pair.key() + " after the first login text");
+                }
+            }
+        }
         Negotiation.Answered answered;
         switch (negotiation.receive(pairs, stage)) {
             case Negotiation.Failed failed -> {
@@ -194,6 +205,7 @@ final class LoginSequence {
         initiatorName = valid.value();
         String type = value(pairs, TextKey.SESSION_TYPE).orElse("Normal");
         if (type.equals("Discovery")) {
+            discovery = true;
             credentials = discoveryCredentials();
             return null;
         }
@@ -278,7 +290,7 @@ final class LoginSequence {
     }
 
     private boolean wantsChap() {
-        return credentials != null && !negotiation.discovery();
+        return credentials != null && !discovery;
     }
 
     private @Nullable Refuse chooseMethod(String offered, List<KeyValue> answers) {

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LoginTest {
 
@@ -209,6 +210,24 @@ class LoginTest {
                     "CHAP_C=" + text);
             assertThat(status(answer)).isEqualTo(LoginStatus.AUTHENTICATION_FAILURE);
             assertThat(value(answer, "CHAP_R")).isNull();
+            answer.release();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"SessionType=Discovery", "InitiatorName=" + HOST_A, "TargetName=" + TARGET_A})
+    void whatDecidesWhoMustProveWhatCannotComeLate(String late) {
+        try (WireInitiator host = target.connect()) {
+            host.login(0, 1, false, "InitiatorName=" + HOST_B, "TargetName=" + TARGET_B)
+                    .release();
+            Pdu.LoginResponse answer = host.login(0, 3, true, late);
+            assertThat(status(answer)).isEqualTo(LoginStatus.INITIATOR_ERROR);
+            answer.release();
+        }
+        try (WireInitiator host = target.connect()) {
+            Pdu.LoginResponse answer = host.login(
+                    0, 3, true, "InitiatorName=" + HOST_B, "TargetName=" + TARGET_B, "SessionType=Normal", late);
+            assertThat(answer.statusClass()).isEqualTo(2);
             answer.release();
         }
     }
