@@ -16,6 +16,9 @@ final class PeerWatch {
     private final Runnable ping;
     private final Runnable giveUp;
     private long heardNanos = System.nanoTime();
+    /** Since the last look: a clock is not read for every PDU. */
+    private boolean heard;
+
     private long pingedNanos;
     private boolean pinged;
     private boolean stopped;
@@ -44,8 +47,7 @@ final class PeerWatch {
 
     /** Something came from the peer, or it took something from us. */
     void heard() {
-        heardNanos = System.nanoTime();
-        pinged = false;
+        heard = true;
     }
 
     private void look() {
@@ -53,6 +55,11 @@ final class PeerWatch {
             return;
         }
         long now = System.nanoTime();
+        if (heard) {
+            heard = false;
+            pinged = false;
+            heardNanos = now;
+        }
         if (pinged && now - pingedNanos > TimeUnit.MILLISECONDS.toNanos(limits.pingReplyMillis())) {
             giveUp.run();
             return;
