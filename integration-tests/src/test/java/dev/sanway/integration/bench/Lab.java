@@ -72,13 +72,17 @@ final class Lab implements AutoCloseable {
         }
         Tgtd direct = new Tgtd("tgtd", memory, sizeBytes, 3 * sizeBytes + SLACK_BYTES);
         contenders.add(Contender.of("tgtd", direct.lun(1), false, direct.server));
+        if (wanted.test("tgtd+digests")) {
+            contenders.add(Contender.of("tgtd", direct.withDigests(), false, direct.server)
+                    .withDigests());
+        }
         if (wanted.test("haproxy")) {
             haproxy(direct);
         }
         if (gateway) {
             gateway(direct, several);
         }
-        for (String name : List.of("unit", "tgtd", "gateway")) {
+        for (String name : List.of("unit", "gateway")) {
             contenders.stream()
                     .filter(contender -> contender.name().equals(name))
                     .findFirst()
@@ -262,6 +266,18 @@ final class Lab implements AutoCloseable {
             if (!process.waitFor(10, TimeUnit.SECONDS) || process.exitValue() != 0) {
                 throw new IOException(String.join(" ", command) + " failed");
             }
+        }
+
+        /** The disk of LUN 1 once more, by a target that takes digests: a target of tgtd wants them always or never. */
+        LoadTarget withDigests() throws IOException, InterruptedException {
+            admin("--op", "new", "--mode", "target", "--tid", "2", "-T", iqn + ".digests");
+            for (String digest : List.of("HeaderDigest", "DataDigest")) {
+                admin("--op", "update", "--mode", "target", "--tid", "2", "-n", digest, "-v", "CRC32C");
+            }
+            Path file = memory.resolve(name + ".disk1");
+            admin("--op", "new", "--mode", "logicalunit", "--tid", "2", "--lun", "1", "-b", file.toString());
+            admin("--op", "bind", "--mode", "target", "--tid", "2", "-I", "ALL");
+            return target(port, iqn + ".digests", 1);
         }
 
         LoadTarget lun(int lun) {

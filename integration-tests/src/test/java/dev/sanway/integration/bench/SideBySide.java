@@ -120,13 +120,17 @@ final class SideBySide implements Callable<Integer> {
                     contenders.matcher(name).matches() && (!quick || name.matches("unit|tgtd|haproxy|gateway")));
             Results results = measure(chosenRows, chosen);
             CrossCheck check = new CrossCheck((row, contender) -> measure(row, contender, 0));
+            // Written now as well: what was measured is kept if the rest is interrupted.
+            report(results, check).write();
             for (Contender contender : chosen) {
                 if ((crossCheck || !quick) && contender.name().matches("unit|tgtd")) {
                     System.out.println("Cross-check with other generators: " + contender.name());
                     check.run(contender);
                 }
             }
-            new Report(root.resolve("target/bench"), results, check.lines(), Machine.describe(), description()).write();
+            Report report = report(results, check);
+            report.write();
+            report.print();
             return 0;
         } catch (LoadFailure failure) {
             if (lab.closed()) {
@@ -137,6 +141,10 @@ final class SideBySide implements Callable<Integer> {
         } finally {
             lab.close();
         }
+    }
+
+    private Report report(Results results, CrossCheck check) throws IOException, InterruptedException {
+        return new Report(root.resolve("target/bench"), results, check.lines(), Machine.describe(), description());
     }
 
     private String description() {
