@@ -39,8 +39,9 @@ public final class LoadGenerator {
         default void measured() {}
     }
 
-    private static final int OPEN_SECONDS = 30;
-    private static final int DRAIN_SECONDS = 60;
+    /** A target that answers nothing for so long, while requests are under way, is taken for dead. */
+    private static final int SILENT_SECONDS = 30;
+
     private static final int CLOSE_SECONDS = 3;
     private static final int POLL_MILLIS = 50;
 
@@ -57,6 +58,7 @@ public final class LoadGenerator {
     private final CountDownLatch closed;
     private long reportedNanos = System.nanoTime();
     private long reportedAnswers;
+    private long answeredNanos = System.nanoTime();
 
     /** An event loop and what its sessions share. */
     private record Lane(EventLoop loop, Meter meter, ByteBuf content) {}
@@ -117,7 +119,7 @@ public final class LoadGenerator {
 
     private LoadResult run() throws LoadFailure, InterruptedException {
         tell(LoadSession::connect);
-        awaitIdle("logging in", OPEN_SECONDS, "did not answer within " + OPEN_SECONDS + " s");
+        awaitIdle("logging in");
 
         tell(LoadSession::run);
         reportedNanos = System.nanoTime();
@@ -137,17 +139,17 @@ public final class LoadGenerator {
             // Waits for the loops: until then answers are counted.
             sum(_ -> 0);
         } else {
-            awaitIdle("measuring", Long.MAX_VALUE, "");
+            awaitIdle("measuring");
         }
         long elapsed = System.nanoTime() - start;
         cpu = cpuNanos() - cpu;
         observer.measured();
 
         each(LoadSession::stop);
-        awaitIdle("ending", DRAIN_SECONDS, "left requests unanswered for " + DRAIN_SECONDS + " s");
+        awaitIdle("ending");
         if (plan.verify() && plan.pattern().writes()) {
             tell(LoadSession::readBack);
-            awaitIdle("reading back", Long.MAX_VALUE, "");
+            awaitIdle("reading back");
         }
         return result(elapsed, cpu);
     }
@@ -181,14 +183,10 @@ public final class LoadGenerator {
         }
     }
 
-    private void awaitIdle(String phase, long seconds, String otherwise) throws LoadFailure, InterruptedException {
-        long start = System.nanoTime();
+    private void awaitIdle(String phase) throws LoadFailure, InterruptedException {
         while (!idle.await(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
             throwFailure();
             report(phase, -1);
-            if ((System.nanoTime() - start) / 1_000_000_000L >= seconds) {
-                throw new LoadFailure(plan.targets().getFirst() + " " + otherwise);
-            }
         }
         throwFailure();
     }
@@ -202,12 +200,19 @@ public final class LoadGenerator {
 
     private void report(String phase, long secondsLeft) throws LoadFailure, InterruptedException {
         long now = System.nanoTime();
-        if (now - reportedNanos >= 1_000_000_000L) {
-            long answers = sum(lane -> lane.meter.answered());
-            observer.progress(phase, (long) ((answers - reportedAnswers) * 1e9 / (now - reportedNanos)), secondsLeft);
-            reportedNanos = now;
-            reportedAnswers = answers;
+        if (now - reportedNanos < 1_000_000_000L) {
+            return;
         }
+        long answers = sum(lane -> lane.meter.answered());
+        observer.progress(phase, (long) ((answers - reportedAnswers) * 1e9 / (now - reportedNanos)), secondsLeft);
+        if (answers != reportedAnswers) {
+            answeredNanos = now;
+        } else if (now - answeredNanos > SILENT_SECONDS * 1_000_000_000L) {
+            throw new LoadFailure(
+                    plan.targets().getFirst() + " answered nothing for " + SILENT_SECONDS + " s, while " + phase);
+        }
+        reportedNanos = now;
+        reportedAnswers = answers;
     }
 
     // ---- on the loops

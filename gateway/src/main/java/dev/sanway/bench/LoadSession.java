@@ -445,10 +445,8 @@ final class LoadSession implements LoadConnection.Owner {
             fail(where(slot) + " " + received[slot] + " of " + plan.requestBytes() + " bytes came back");
             return;
         }
-        if (state == State.LOADING) {
-            meter.answered(read, System.nanoTime() - startedNanos[slot], toMeasure > 0);
-            toMeasure = Math.max(0, toMeasure - 1);
-        }
+        meter.answered(read, System.nanoTime() - startedNanos[slot], toMeasure > 0);
+        toMeasure = Math.max(0, toMeasure - 1);
         startedNanos[slot] = 0;
         LunLoad lun = lunOfSlot[slot];
         BlockStamp stamps = stamp;

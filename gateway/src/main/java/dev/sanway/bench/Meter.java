@@ -19,7 +19,7 @@ final class Meter {
     /** Blocks that reads checked. */
     long checkedBlocks;
 
-    /** Requests answered since the start, warm-up included; for progress. */
+    /** Requests answered since the start, warm-up and reading back included; for progress. */
     private long answered;
 
     /** @param measured whether it counts */

@@ -44,10 +44,10 @@ import picocli.CommandLine.Spec;
         footer = {
             "  sanway bench iscsi://10.0.0.5/iqn.2026-11.dev.sanway:web1/0",
             "      random reads of 4 KiB, 32 at a time, for 10 s",
-            "  sanway bench --pattern seq-read --block-size 1MiB --depth 8 iscsi://10.0.0.5/iqn.2026-11.dev.sanway:web1/0",
-            "  sanway bench --erase --pattern mixed:70 --sessions 8 --seconds 60 iscsi://…/0,1,2",
+            "  sanway bench --pattern seq-read --bs 1MiB --depth 8 iscsi://.../0",
+            "  sanway bench --erase --pattern mixed:70 --sessions 8 iscsi://.../0,1,2",
             "      70 %% reads, 30 %% writes, by eight sessions, over three LUNs",
-            "  sanway bench --erase --verify --pattern mixed --size 1GiB iscsi://…/0",
+            "  sanway bench --erase --verify --pattern mixed --size 1GiB iscsi://.../0",
             "      every block says what it is, and whatever is read is checked",
             "",
             "Exit status: 0 measured (and all right), 1 failed or wrong data, 2 wrong usage."

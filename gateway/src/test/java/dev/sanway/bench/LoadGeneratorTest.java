@@ -222,6 +222,20 @@ class LoadGeneratorTest {
     }
 
     @Test
+    void aSilentTargetIsTakenForDead() throws Exception {
+        AtomicInteger requests = new AtomicInteger();
+        UnaryOperator<BlockDevice> silent = device -> {
+            FaultyDevice faulty = new FaultyDevice(device);
+            faulty.inject(_ -> requests.incrementAndGet() > 500 ? FaultyDevice.Fault.HOLD : FaultyDevice.Fault.NONE);
+            return faulty;
+        };
+        try (UnitServer unit = unit(silent)) {
+            assertThat(failure(plan(target(unit, 0), "mixed", 4096, 8, 1, false, 2000)))
+                    .contains("answered nothing for 30 s, while measuring");
+        }
+    }
+
+    @Test
     void aDurationEndsTheRun() throws Exception {
         try (UnitServer unit = unit(UnaryOperator.identity())) {
             LoadPlan plan = new LoadPlan(

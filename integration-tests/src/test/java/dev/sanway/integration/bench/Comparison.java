@@ -20,7 +20,8 @@ record Comparison(String contender, String against) {
             new Comparison("unit+digests", "tgtd+digests"),
             new Comparison("unit+digests", "unit"),
             new Comparison("gateway+digests", "gateway"),
-            new Comparison("unit-ext4", "tgtd-ext4"));
+            new Comparison("unit-ext4", "tgtd-ext4"),
+            new Comparison("unit", "jscsi"));
 
     @Override
     public String toString() {

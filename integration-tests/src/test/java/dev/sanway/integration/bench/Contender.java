@@ -36,6 +36,12 @@ record Contender(
         return new Contender(name, target, servers, digests, virtualMachine, Contender::isOneOfFew);
     }
 
+    /** On the few rows of small requests. */
+    Contender onSmallRows() {
+        return new Contender(
+                name, target, servers, digests, virtualMachine, row -> isOneOfFew(row) && !row.isAboutThroughput());
+    }
+
     private static boolean isOneOfFew(Row row) {
         return FEW.matcher(row.name()).matches();
     }

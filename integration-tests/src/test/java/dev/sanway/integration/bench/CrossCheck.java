@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
@@ -15,7 +16,7 @@ import java.util.regex.Pattern;
  */
 final class CrossCheck {
 
-    /** What a generator saw, and the processor time that it took for each request. */
+    /** What a generator saw, and the microseconds of processor time that it took for each request. */
     record Line(String work, String contender, String generator, double requestsPerSecond, double cpuMicros) {}
 
     /** Runs our generator on a row, for as long as the others run. */
@@ -23,6 +24,7 @@ final class CrossCheck {
         Measurement measure(Row row, Contender contender) throws LoadFailure, InterruptedException;
     }
 
+    private static final int ROUNDS = 3;
     private static final int SECONDS = 2;
     private static final int DEPTH = 32;
     private static final int BLOCK_BYTES = 4096;
@@ -37,11 +39,37 @@ final class CrossCheck {
         this.ours = ours;
     }
 
+    /** Medians of the rounds. */
     List<Line> lines() {
-        return lines;
+        return lines.stream()
+                .map(line -> new Line(line.work(), line.contender(), line.generator(), 0, 0))
+                .distinct()
+                .map(line -> new Line(
+                        line.work(),
+                        line.contender(),
+                        line.generator(),
+                        median(line, Line::requestsPerSecond),
+                        median(line, Line::cpuMicros)))
+                .toList();
+    }
+
+    private double median(Line of, ToDoubleFunction<Line> figure) {
+        return Results.Spread.of(lines.stream()
+                        .filter(line -> line.work().equals(of.work())
+                                && line.contender().equals(of.contender())
+                                && line.generator().equals(of.generator()))
+                        .mapToDouble(figure)
+                        .toArray())
+                .median();
     }
 
     void run(Contender contender) throws LoadFailure, IOException, InterruptedException {
+        for (int round = 0; round < ROUNDS; round++) {
+            everyGenerator(contender);
+        }
+    }
+
+    private void everyGenerator(Contender contender) throws LoadFailure, IOException, InterruptedException {
         Row randomRead = Row.of(BLOCK_BYTES / 1024, false, 100, DEPTH, 1);
         own(randomRead, contender);
         perf(randomRead, contender);

@@ -60,7 +60,8 @@ final class Lab implements AutoCloseable {
                 "tgtd+digests",
                 "gateway+digests",
                 "unit-ext4",
-                "tgtd-ext4");
+                "tgtd-ext4",
+                "jscsi");
     }
 
     /** Starts what the wanted contenders need. */
@@ -72,13 +73,17 @@ final class Lab implements AutoCloseable {
         }
         Tgtd direct = new Tgtd("tgtd", memory, sizeBytes, 3 * sizeBytes + SLACK_BYTES);
         contenders.add(Contender.of("tgtd", direct.lun(1), false, direct.server));
+        if (wanted.test("tgtd+digests")) {
+            contenders.add(Contender.of("tgtd", direct.withDigests(), false, direct.server)
+                    .withDigests());
+        }
         if (wanted.test("haproxy")) {
             haproxy(direct);
         }
         if (gateway) {
             gateway(direct, several);
         }
-        for (String name : List.of("unit", "tgtd", "gateway")) {
+        for (String name : List.of("unit", "gateway")) {
             contenders.stream()
                     .filter(contender -> contender.name().equals(name))
                     .findFirst()
@@ -92,6 +97,9 @@ final class Lab implements AutoCloseable {
             Tgtd onDisk = new Tgtd("tgtd-ext4", disk, sizeBytes);
             contenders.add(Contender.of("tgtd-ext4", onDisk.lun(1), false, onDisk.server)
                     .onFewRows());
+        }
+        if (wanted.test("jscsi")) {
+            jscsi();
         }
         return contenders.stream()
                 .filter(contender -> wanted.test(contender.name()))
@@ -120,6 +128,33 @@ final class Lab implements AutoCloseable {
         Server server = new Server(name, memory, words.toArray(new String[0]));
         endings.push(() -> server.stop(false));
         return server;
+    }
+
+    private void jscsi() throws IOException, InterruptedException {
+        int port = freePort();
+        String iqn = "iqn.2026-11.example:jscsi";
+        Path file = memory.resolve("jscsi.disk");
+        sparse(file, sizeBytes + (1 << 20));
+        Server server = new Server(
+                "jscsi",
+                memory,
+                System.getProperty("java.home") + "/bin/java",
+                "-Xmx256m",
+                "-cp",
+                System.getProperty("java.class.path"),
+                JscsiTarget.class.getName(),
+                "" + port,
+                iqn,
+                file.toString());
+        endings.push(() -> server.stop(false));
+        server.awaitLog(" ready");
+        contenders.add(Contender.of("jscsi", target(port, iqn, 0), true, server).onSmallRows());
+    }
+
+    private static void sparse(Path file, long lengthBytes) throws IOException {
+        try (RandomAccessFile made = new RandomAccessFile(file.toFile(), "rw")) {
+            made.setLength(lengthBytes);
+        }
     }
 
     private void haproxy(Tgtd behind) throws IOException, InterruptedException {
@@ -247,9 +282,7 @@ final class Lab implements AutoCloseable {
             admin("--op", "new", "--mode", "target", "--tid", "1", "-T", iqn);
             for (int lun = 1; lun <= sizesBytes.length; lun++) {
                 Path file = folder.resolve(name + ".disk" + lun);
-                try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
-                    sparse.setLength(sizesBytes[lun - 1]);
-                }
+                sparse(file, sizesBytes[lun - 1]);
                 admin("--op", "new", "--mode", "logicalunit", "--tid", "1", "--lun", "" + lun, "-b", file.toString());
             }
             admin("--op", "bind", "--mode", "target", "--tid", "1", "-I", "ALL");
@@ -262,6 +295,18 @@ final class Lab implements AutoCloseable {
             if (!process.waitFor(10, TimeUnit.SECONDS) || process.exitValue() != 0) {
                 throw new IOException(String.join(" ", command) + " failed");
             }
+        }
+
+        /** The disk of LUN 1 once more, by a target that takes digests: a target of tgtd wants them always or never. */
+        LoadTarget withDigests() throws IOException, InterruptedException {
+            admin("--op", "new", "--mode", "target", "--tid", "2", "-T", iqn + ".digests");
+            for (String digest : List.of("HeaderDigest", "DataDigest")) {
+                admin("--op", "update", "--mode", "target", "--tid", "2", "-n", digest, "-v", "CRC32C");
+            }
+            Path file = memory.resolve(name + ".disk1");
+            admin("--op", "new", "--mode", "logicalunit", "--tid", "2", "--lun", "1", "-b", file.toString());
+            admin("--op", "bind", "--mode", "target", "--tid", "2", "-I", "ALL");
+            return target(port, iqn + ".digests", 1);
         }
 
         LoadTarget lun(int lun) {

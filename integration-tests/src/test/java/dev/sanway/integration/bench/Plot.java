@@ -46,7 +46,12 @@ final class Plot {
                 width, y + 20);
         StringBuilder axis = new StringBuilder();
         axis.append(text(LABELS, 24, "Speed: median of the rounds, whiskers from slowest to fastest", "start", "bold"));
-        axis.append(text(left, 24, "Ratio: median of the rounds, whiskers from least to greatest", "start", "bold"));
+        axis.append(text(
+                left - RATIO_LABELS + 40,
+                24,
+                "Ratio: median of the rounds, whiskers from least to greatest",
+                "start",
+                "bold"));
         for (double tick = 0; tick <= RATIO_END; tick += 0.5) {
             axis.append(line(ratioX(tick), TOP - 10, ratioX(tick), y, tick == 1 ? "#d62828" : "#dddddd"));
             axis.append(text(ratioX(tick), TOP - 16, format("%.1f", tick), "middle", "normal"));

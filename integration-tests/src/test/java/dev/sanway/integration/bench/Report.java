@@ -31,12 +31,14 @@ final class Report {
 
     void write() throws IOException {
         Files.createDirectories(folder);
-        String report = markdown();
-        Files.writeString(folder.resolve("report.md"), report);
+        Files.writeString(folder.resolve("report.md"), markdown());
         Files.writeString(folder.resolve("results.json"), json());
         Files.writeString(folder.resolve("plot.svg"), new Plot(results).svg());
+    }
+
+    void print() {
         System.out.println();
-        System.out.println(report);
+        System.out.println(markdown());
         System.out.println("Written: report.md, results.json and plot.svg in " + folder);
     }
 
@@ -161,7 +163,7 @@ final class Report {
             return;
         }
         text.append(
-                "## Cross-check\n\nThe same work by other load generators; CPU of the generator in microseconds for each "
+                "## Cross-check\n\nThe same work by other load generators, medians of three rounds; CPU of the generator in microseconds for each "
                         + "request.\n\n");
         head(text, List.of("row", "contender", "generator", "IOPS", "client CPU"));
         crossChecks.forEach(one -> line(

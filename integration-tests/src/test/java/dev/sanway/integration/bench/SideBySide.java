@@ -34,7 +34,7 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "Contenders: unit (ours), tgtd, haproxy (before that tgtd), gateway (ours, before the same tgtd), gateway-x2 and",
-            "-x4 (striped over two and four tgtd), unit+digests, tgtd+digests, gateway+digests, unit-ext4, tgtd-ext4.",
+            "-x4 (striped over two and four tgtd), unit+digests, tgtd+digests, gateway+digests, unit-ext4, tgtd-ext4, jscsi.",
             "",
             "Examples:",
             "  scripts/bench --quick",
@@ -46,6 +46,9 @@ final class SideBySide implements Callable<Integer> {
     private static final int READY_SECONDS = 180;
     private static final double TICKS_PER_SECOND = 100;
     private static final int RAMP_MILLIS = 300;
+
+    /** jSCSI's target does not answer longer writes. */
+    private static final int FILL_BYTES = 64 << 10;
 
     /** What a measurement takes beside its own time: logging in and out, draining. */
     private static final int OVERHEAD_MILLIS = 100;
@@ -120,13 +123,17 @@ final class SideBySide implements Callable<Integer> {
                     contenders.matcher(name).matches() && (!quick || name.matches("unit|tgtd|haproxy|gateway")));
             Results results = measure(chosenRows, chosen);
             CrossCheck check = new CrossCheck((row, contender) -> measure(row, contender, 0));
+            // Written now as well: what was measured is kept if the rest is interrupted.
+            report(results, check).write();
             for (Contender contender : chosen) {
                 if ((crossCheck || !quick) && contender.name().matches("unit|tgtd")) {
                     System.out.println("Cross-check with other generators: " + contender.name());
                     check.run(contender);
                 }
             }
-            new Report(root.resolve("target/bench"), results, check.lines(), Machine.describe(), description()).write();
+            Report report = report(results, check);
+            report.write();
+            report.print();
             return 0;
         } catch (LoadFailure failure) {
             if (lab.closed()) {
@@ -137,6 +144,10 @@ final class SideBySide implements Callable<Integer> {
         } finally {
             lab.close();
         }
+    }
+
+    private Report report(Results results, CrossCheck check) throws IOException, InterruptedException {
+        return new Report(root.resolve("target/bench"), results, check.lines(), Machine.describe(), description());
     }
 
     private String description() {
@@ -184,7 +195,7 @@ final class SideBySide implements Callable<Integer> {
     private void warmUp(List<Row> chosenRows, List<Contender> chosen) throws LoadFailure, InterruptedException {
         System.out.println("Filling the LUNs ...");
         for (Contender contender : chosen) {
-            Row fill = new Row("fill", 1 << 20, new AccessPattern(true, 0), 4, 1);
+            Row fill = new Row("fill", FILL_BYTES, new AccessPattern(true, 0), 4, 1);
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(READY_SECONDS);
             long requests = Math.max(1, Sizes.parse(size).orElse(0) / fill.requestBytes());
             while (true) {
