@@ -2,7 +2,14 @@
 # shellcheck shell=bash
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-java_major() { "$1/bin/java" -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p'; }
+# From the JDK's release file, since asking java itself costs a tenth of a second.
+java_major() {
+  local line
+  while read -r line; do
+    case $line in JAVA_VERSION=\"*) line=${line#*\"}; echo "${line%%[!0-9]*}"; return ;; esac
+  done 2>/dev/null <"$1/release"
+  "$1/bin/java" -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p'
+}
 
 find_jdk() {
   local candidate major path_javac
