@@ -32,9 +32,13 @@ final class FileBlocks implements AutoCloseable {
     private final boolean regularFile;
     private final boolean punches;
     private final int blockSizeBytes;
+    /** Where the page cache is passed by; zeroing and status still go the usual way. */
+    private final @Nullable DirectFile direct;
 
-    private FileBlocks(Path path, FileChannel channel, @Nullable LinuxFile linux, int blockSizeBytes)
+    private FileBlocks(
+            Path path, FileChannel channel, @Nullable LinuxFile linux, @Nullable DirectFile direct, int blockSizeBytes)
             throws IOException {
+        this.direct = direct;
         this.path = path;
         this.channel = channel;
         this.linux = linux;
@@ -71,16 +75,25 @@ final class FileBlocks implements AutoCloseable {
         }
     }
 
-    static FileBlocks open(Path path, int blockSizeBytes) throws IOException {
+    static FileBlocks open(Path path, int blockSizeBytes, boolean directIo) throws IOException {
+        if (directIo && blockSizeBytes % DirectFile.ALIGNMENT_BYTES != 0) {
+            throw new IOException(
+                    "directIo wants blocks of " + DirectFile.ALIGNMENT_BYTES + " bytes, not of " + blockSizeBytes);
+        }
         FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
         LinuxFile linux = null;
+        DirectFile direct = null;
         try {
             linux = LinuxFile.open(path);
             if (!lock(channel, linux)) {
                 throw new IOException(path + " is in use by another process or is opened twice");
             }
-            return new FileBlocks(path, channel, linux, blockSizeBytes);
+            direct = directIo ? DirectFile.open(path) : null;
+            return new FileBlocks(path, channel, linux, direct, blockSizeBytes);
         } catch (IOException | RuntimeException failure) {
+            if (direct != null) {
+                direct.close();
+            }
             if (linux != null) {
                 linux.close();
             }
@@ -105,7 +118,7 @@ final class FileBlocks implements AutoCloseable {
     /** What may be done without a thread; null where the system cannot tell. */
     @Nullable
     UnwaitingFile unwaiting() {
-        return linux == null || !regularFile ? null : new UnwaitingFile(linux);
+        return linux == null || !regularFile || direct != null ? null : new UnwaitingFile(linux);
     }
 
     /** What was written before the call is durable after it. */
@@ -133,6 +146,9 @@ final class FileBlocks implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try {
+            if (direct != null) {
+                direct.close();
+            }
             channel.close();
         } finally {
             if (linux != null) {
@@ -162,13 +178,11 @@ final class FileBlocks implements AutoCloseable {
         int length = read.blockCount() * blockSizeBytes;
         long offset = read.lba() * blockSizeBytes;
         try {
-            readFully(into.nioBuffer(0, length), offset);
+            readFully(into, 0, length, offset);
         } catch (IOException _) {
             for (int block = 0; block < read.blockCount(); block++) {
                 try {
-                    readFully(
-                            into.nioBuffer(block * blockSizeBytes, blockSizeBytes),
-                            offset + (long) block * blockSizeBytes);
+                    readFully(into, block * blockSizeBytes, blockSizeBytes, offset + (long) block * blockSizeBytes);
                 } catch (IOException _) {
                     return BlockOutcome.failed(new BlockFailure.Unreadable(read.lba() + block));
                 }
@@ -181,7 +195,12 @@ final class FileBlocks implements AutoCloseable {
         return new BlockOutcome.Data(into);
     }
 
-    private void readFully(ByteBuffer bytes, long offset) throws IOException {
+    private void readFully(ByteBuf into, int index, int lengthBytes, long offset) throws IOException {
+        if (direct != null) {
+            direct.read(into, index, lengthBytes, offset);
+            return;
+        }
+        ByteBuffer bytes = into.nioBuffer(index, lengthBytes);
         long at = offset;
         while (bytes.hasRemaining()) {
             int count = channel.read(bytes, at);
@@ -202,6 +221,11 @@ final class FileBlocks implements AutoCloseable {
     private BlockOutcome write(BlockRequest.Write write) {
         long at = write.lba() * blockSizeBytes;
         try {
+            if (direct != null) {
+                direct.write(
+                        write.data(), write.data().readerIndex(), write.data().readableBytes(), at);
+                return DONE;
+            }
             for (ByteBuffer piece : write.data().nioBuffers()) {
                 int length = piece.remaining();
                 writeFully(channel, piece, at);
@@ -216,8 +240,13 @@ final class FileBlocks implements AutoCloseable {
         ByteBuf data = write.data();
         for (int block = 0; block < write.blockCount(); block++) {
             try {
-                ByteBuffer bytes = data.nioBuffer(data.readerIndex() + block * blockSizeBytes, blockSizeBytes);
-                writeFully(channel, bytes, (write.lba() + block) * blockSizeBytes);
+                int index = data.readerIndex() + block * blockSizeBytes;
+                long blockOffset = (write.lba() + block) * blockSizeBytes;
+                if (direct != null) {
+                    direct.write(data, index, blockSizeBytes, blockOffset);
+                } else {
+                    writeFully(channel, data.nioBuffer(index, blockSizeBytes), blockOffset);
+                }
             } catch (IOException failure) {
                 return BlockOutcome.failed(
                         outOfSpace(failure)

@@ -107,18 +107,32 @@ public final class FileDevice implements BlockDevice {
     public static FileDevice open(
             Path path, int blockSizeBytes, Identity identity, EventExecutor owner, IoThreads threads)
             throws IOException {
-        return open(path, blockSizeBytes, identity, owner, threads, sync -> sync);
+        return open(path, blockSizeBytes, false, identity, owner, threads, sync -> sync);
+    }
+
+    /**
+     * As {@link #open(Path, int, Identity, EventExecutor, IoThreads)}, but reads and writes pass the page cache by
+     * (O_DIRECT).
+     *
+     * @param blockSizeBytes a multiple of 4,096
+     * @throws IOException also if the file system cannot do that
+     */
+    public static FileDevice openDirect(
+            Path path, int blockSizeBytes, Identity identity, EventExecutor owner, IoThreads threads)
+            throws IOException {
+        return open(path, blockSizeBytes, true, identity, owner, threads, sync -> sync);
     }
 
     static FileDevice open(
             Path path,
             int blockSizeBytes,
+            boolean directIo,
             Identity identity,
             EventExecutor owner,
             IoThreads threads,
             UnaryOperator<Sync> around)
             throws IOException {
-        FileBlocks blocks = FileBlocks.open(path, blockSizeBytes);
+        FileBlocks blocks = FileBlocks.open(path, blockSizeBytes, directIo);
         try {
             return new FileDevice(blocks, around, blockSizeBytes, owner, identity, threads);
         } catch (IOException | RuntimeException failure) {

@@ -27,6 +27,9 @@ final class LinuxFile implements AutoCloseable {
 
     private static final int O_RDWR = 2;
     private static final int O_CLOEXEC = 0x80000;
+    /** The one flag that differs between the processors that we know. */
+    private static final int O_DIRECT = System.getProperty("os.arch", "").equals("aarch64") ? 0x10000 : 0x4000;
+
     private static final int LOCK_EX = 2;
     private static final int LOCK_NB = 4;
     private static final int FALLOC_FL_KEEP_SIZE = 1;
@@ -99,14 +102,23 @@ final class LinuxFile implements AutoCloseable {
 
     /** Opens for reading and writing; null where this system has no such calls. */
     static @Nullable LinuxFile open(Path path) throws IOException {
+        return open(path, 0);
+    }
+
+    /** As {@link #open(Path)}, past the page cache. */
+    static @Nullable LinuxFile openDirect(Path path) throws IOException {
+        return open(path, O_DIRECT);
+    }
+
+    private static @Nullable LinuxFile open(Path path, int flags) throws IOException {
         Calls calls = CALLS;
         if (calls == null) {
             return null;
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(calls.state());
-            int descriptor =
-                    (int) calls.open().invokeExact(state, arena.allocateFrom(path.toString()), O_RDWR | O_CLOEXEC);
+            int descriptor = (int)
+                    calls.open().invokeExact(state, arena.allocateFrom(path.toString()), O_RDWR | O_CLOEXEC | flags);
             if (descriptor < 0) {
                 throw new IOException("cannot open " + path + " (errno " + errno(calls, state) + ")");
             }

@@ -181,7 +181,7 @@ class FileDeviceTest extends BlockDeviceContract {
     private FileDevice syncing(String name, UnaryOperator<FileDevice.Sync> around) throws IOException {
         Path path = directory.resolve(name);
         FileDevice.create(path, 1 << 20, FileDevice.Allocation.SPARSE);
-        return FileDevice.open(path, 512, IDENTITY, owner, threads, around);
+        return FileDevice.open(path, 512, false, IDENTITY, owner, threads, around);
     }
 
     @Test

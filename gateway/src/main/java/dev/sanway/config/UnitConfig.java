@@ -33,6 +33,7 @@ public record UnitConfig(
      *
      * @param sizeBytes of a file; -1 for a device, whose own size counts
      * @param device the disk's path; null: a file in the unit's directory
+     * @param directIo past the page cache; then blocks are of 4,096 bytes
      * @param lun -1: the lowest free, kept once chosen
      */
     public record Volume(
@@ -42,5 +43,6 @@ public record UnitConfig(
             int lun,
             int blockSizeBytes,
             boolean preallocate,
+            boolean directIo,
             int line) {}
 }

@@ -85,12 +85,17 @@ public final class UnitConfigReader {
             }
         }
         int blockSizeBytes = reader.integer(at + "/blockSize", 512);
+        boolean directIo = reader.flag(at + "/directIo");
+        if (directIo && blockSizeBytes != 4096) {
+            file.problem(
+                    at + "/directIo", "past the page cache blocks have 4,096 bytes; write \"blockSize: 4096\", too");
+        }
         if (reader.has(at + "/device")) {
             if (reader.has(at + "/size")) {
                 file.problem(at + "/size", "a device has its own size; leave \"size\" out");
             }
             return new UnitConfig.Volume(
-                    name, -1, reader.path(at + "/device"), lun, blockSizeBytes, false, file.line(at));
+                    name, -1, reader.path(at + "/device"), lun, blockSizeBytes, false, directIo, file.line(at));
         }
         if (!reader.has(at + "/size")) {
             file.problem(at, "\"size\" or \"device\" is missing");
@@ -102,6 +107,7 @@ public final class UnitConfigReader {
                 lun,
                 blockSizeBytes,
                 reader.flag(at + "/preallocate"),
+                directIo,
                 file.line(at));
     }
 }

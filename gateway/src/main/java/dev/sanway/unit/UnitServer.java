@@ -164,7 +164,7 @@ public final class UnitServer implements AutoCloseable {
     private FileDevice open(UnitConfig.Volume volume, UnitState.Entry entry, EventLoop loop) throws IOException {
         Identity identity = new Identity(entry.uuid(), config.name() + "/" + volume.name());
         if (volume.device() != null) {
-            return FileDevice.open(volume.device(), volume.blockSizeBytes(), identity, loop, threads);
+            return open(volume.device(), volume, identity, loop);
         }
         Path file = file(volume);
         FileDevice.Allocation allocation =
@@ -177,11 +177,17 @@ public final class UnitServer implements AutoCloseable {
             throw new IOException(config.file() + ":" + volume.line() + ": the volume " + volume.name() + " has "
                     + actualBytes + " bytes already and is not made smaller; write that size or more");
         }
-        FileDevice device = FileDevice.open(file, volume.blockSizeBytes(), identity, loop, threads);
+        FileDevice device = open(file, volume, identity, loop);
         if (actualBytes < volume.sizeBytes()) {
             grow(device, volume, allocation, loop);
         }
         return device;
+    }
+
+    private FileDevice open(Path path, UnitConfig.Volume volume, Identity identity, EventLoop loop) throws IOException {
+        return volume.directIo()
+                ? FileDevice.openDirect(path, volume.blockSizeBytes(), identity, loop, threads)
+                : FileDevice.open(path, volume.blockSizeBytes(), identity, loop, threads);
     }
 
     private void grow(FileDevice device, UnitConfig.Volume volume, FileDevice.Allocation allocation, EventLoop loop)

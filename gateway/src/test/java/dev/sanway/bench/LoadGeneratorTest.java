@@ -66,8 +66,8 @@ class LoadGeneratorTest {
                                         "unit1",
                                         Secret.of("secret-of-unit-1"))),
                         List.of(
-                                new UnitConfig.Volume("small", 16L * MIB, null, 0, 512, false, 1),
-                                new UnitConfig.Volume("large", 16L * MIB, null, 1, 4096, false, 2))),
+                                new UnitConfig.Volume("small", 16L * MIB, null, 0, 512, false, false, 1),
+                                new UnitConfig.Volume("large", 16L * MIB, null, 1, 4096, false, false, 2))),
                 beneath,
                 UUID.randomUUID());
     }

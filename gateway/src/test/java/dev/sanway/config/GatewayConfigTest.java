@@ -186,4 +186,23 @@ class GatewayConfigTest {
         assertThat(unit.iqn()).isEqualTo("iqn.2026-11.dev.sanway:unit.unit1");
         assertThat(unit.volumes().getFirst().lun()).isEqualTo(-1);
     }
+
+    @Test
+    void passingThePageCacheWantsLargeBlocks() throws Exception {
+        Path file = folder.resolve("unit.yaml");
+        String yaml = """
+                unit: {name: unit1, portals: ["127.0.0.1:13271"], directory: data}
+                volumes:
+                  - {name: volume1, size: 1GiB, directIo: true}
+                """;
+        Files.writeString(file, yaml);
+        ConfigException refused = catchThrowableOfType(ConfigException.class, () -> UnitConfigReader.read(file));
+        assertThat(refused.problems())
+                .singleElement()
+                .asString()
+                .contains("unit.yaml:3: volumes[0].directIo:")
+                .contains("blockSize: 4096");
+        Files.writeString(file, yaml.replace("directIo: true", "directIo: true, blockSize: 4096"));
+        assertThat(UnitConfigReader.read(file).volumes().getFirst().directIo()).isTrue();
+    }
 }

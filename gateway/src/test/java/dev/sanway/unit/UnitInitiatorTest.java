@@ -76,8 +76,8 @@ class UnitInitiatorTest {
                         new ChapConfig(
                                 "gw1", Secret.of("secret-of-gateway-1"), "unit1", Secret.of("secret-of-unit-one"))),
                 List.of(
-                        new UnitConfig.Volume("small", 64 * MIB, null, 0, 512, false, 1),
-                        new UnitConfig.Volume("large", 64 * MIB, null, 1, 4096, false, 2)));
+                        new UnitConfig.Volume("small", 64 * MIB, null, 0, 512, false, false, 1),
+                        new UnitConfig.Volume("large", 64 * MIB, null, 1, 4096, false, false, 2)));
         UnitServer server = new UnitServer(config, UnaryOperator.identity(), bootId);
         port = server.addresses().getFirst().getPort();
         return server;

@@ -46,7 +46,7 @@ class PowerLossTest {
         private UnitServer server;
 
         Unit(String name) throws Exception {
-            UnitConfig.Volume volume = new UnitConfig.Volume("volume1", 64 << 20, null, 0, 512, false, 1);
+            UnitConfig.Volume volume = new UnitConfig.Volume("volume1", 64 << 20, null, 0, 512, false, false, 1);
             config = new UnitConfig(
                     folder.resolve(name + ".yaml"),
                     name,
