@@ -31,8 +31,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An initiator's connection that is made for load: a request costs a header in a shared buffer on the way out and two small
- * records on the way in. Task tags are chosen by the owner. Nothing is retried and nothing reconnects: whatever goes wrong
- * ends the connection. Confined to the channel's loop.
+ * records on the way in. Task tags are chosen by the owner. What sets it apart from the initiator of the gateway, which is
+ * nearly as lean: nothing is retried, queued or sent again after a reconnect, so that what is measured and verified is what
+ * the target did; whatever goes wrong ends the connection. Confined to the channel's loop.
  */
 final class LoadConnection extends ChannelInboundHandlerAdapter {
 

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -222,6 +223,7 @@ class LoadGeneratorTest {
     }
 
     @Test
+    @Tag("slow")
     void aSilentTargetIsTakenForDead() throws Exception {
         AtomicInteger requests = new AtomicInteger();
         UnaryOperator<BlockDevice> silent = device -> {

@@ -25,10 +25,10 @@ final class CrossCheck {
     }
 
     private static final int ROUNDS = 3;
-    private static final int SECONDS = 2;
+    private static final int SECONDS = 3;
     private static final int DEPTH = 32;
     private static final int BLOCK_BYTES = 4096;
-    private static final Pattern PERF_IOPS = Pattern.compile("iops average (\\d+) .*in_flight");
+    private static final Pattern PERF_IOPS = Pattern.compile("iops average (\\d+)");
     private static final Pattern QEMU_SECONDS = Pattern.compile("Run completed in ([0-9.]+) seconds");
     private static final Pattern CPU = Pattern.compile("cpu ([0-9.]+) ([0-9.]+)");
 

@@ -135,7 +135,7 @@ final class SideBySide implements Callable<Integer> {
             report.write();
             report.print();
             return 0;
-        } catch (LoadFailure failure) {
+        } catch (LoadFailure | IOException failure) {
             if (lab.closed()) {
                 return 130; // interrupted, and whatever failed then did so for that
             }
