@@ -30,7 +30,8 @@ class ArchitectureTest {
                 .layer("block-backend")
                 .definedBy("dev.sanway.block..", "dev.sanway.scsi..", "dev.sanway.iscsi..", "dev.sanway.initiator..")
                 .layer("inband-router")
-                .definedBy("dev.sanway.pool..", "dev.sanway.volume..", "dev.sanway.metadata..")
+                .definedBy(
+                        "dev.sanway.pool..", "dev.sanway.volume..", "dev.sanway.metadata..", "dev.sanway.autoconfig..")
                 .layer("gateway")
                 .definedBy(
                         "dev.sanway.target..",
@@ -51,10 +52,22 @@ class ArchitectureTest {
     void theRouterSeesNeitherIscsiNorScsi() {
         noClasses()
                 .that()
-                .resideInAnyPackage("dev.sanway.pool..", "dev.sanway.volume..", "dev.sanway.metadata..")
+                .resideInAnyPackage(
+                        "dev.sanway.pool..", "dev.sanway.volume..", "dev.sanway.metadata..", "dev.sanway.autoconfig..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("dev.sanway.iscsi..", "dev.sanway.scsi..", "dev.sanway.initiator..")
+                .check(classes);
+    }
+
+    @Test
+    void autoConfigurationKnowsNothingButThePool() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.sanway.autoconfig..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("dev.sanway.volume..", "dev.sanway.metadata..", "dev.sanway.block..")
                 .check(classes);
     }
 
@@ -69,6 +82,7 @@ class ArchitectureTest {
                         "dev.sanway.pool..",
                         "dev.sanway.volume..",
                         "dev.sanway.metadata..",
+                        "dev.sanway.autoconfig..",
                         "dev.sanway.initiator..",
                         "dev.sanway.config..",
                         "dev.sanway.control..")

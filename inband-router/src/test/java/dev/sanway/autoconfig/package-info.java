@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sanway.autoconfig;
+
+import org.jspecify.annotations.NullMarked;
