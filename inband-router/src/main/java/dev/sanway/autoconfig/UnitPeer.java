@@ -1,0 +1,126 @@
+package dev.sanway.autoconfig;
+
+import dev.sanway.autoconfig.Message.Admission;
+import dev.sanway.autoconfig.Message.Health;
+import dev.sanway.autoconfig.Message.StoredPartition;
+import dev.sanway.autoconfig.Message.StoredVolume;
+import dev.sanway.autoconfig.UnitView.Status;
+import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What a control station holds of one unit. {@link ControlStation}'s own. */
+final class UnitPeer {
+
+    /**
+     * The unit's present boot, and where it is. Not confirmed until something came that bears this control station's boot number: a
+     * STARTUP alone may have been captured and sent again by anybody.
+     */
+    static final class Contact {
+        final long boot;
+        final ReplayWindow window = new ReplayWindow();
+        InetSocketAddress address;
+        boolean confirmed;
+
+        Contact(long boot, InetSocketAddress address) {
+            this.boot = boot;
+            this.address = address;
+        }
+    }
+
+    /** Somebody else with the same UUID. */
+    record Rival(InetSocketAddress address, long sinceMillis, boolean reported) {}
+
+    /** An enquiry under way and what was told so far, all of one revision. */
+    static final class Gathering {
+        final long revision;
+        final Map<UUID, StoredVolume> volumes = new HashMap<>();
+        final Map<UUID, StoredPartition> partitions = new HashMap<>();
+
+        Gathering(long revision) {
+            this.revision = revision;
+        }
+    }
+
+    /** A command in its queue. */
+    record Queued(Message.Command command, long deadlineMillis) {}
+
+    UnitRecord record;
+    Status status = Status.ABSENT;
+
+    @Nullable
+    Contact contact;
+
+    @Nullable
+    Rival rival;
+
+    Message.@Nullable Startup startup;
+    UnitView.@Nullable Storage storage;
+    /** The boot that told the storage: only within it the revision proves that nothing changed. */
+    long storageBoot;
+
+    long heardMillis;
+    long skewMillis;
+    Health health = Health.GOOD;
+    int loadPermille;
+
+    @Nullable
+    Request enquiry;
+
+    @Nullable
+    Gathering gathering;
+
+    final Deque<Queued> queue = new ArrayDeque<>();
+
+    @Nullable
+    Request command;
+
+    final Reassembly reassembly;
+    /** When its timer is set; {@code Long.MAX_VALUE}: it is not. */
+    long wakeMillis = Long.MAX_VALUE;
+
+    UnitPeer(UnitRecord record, Reassembly reassembly) {
+        this.record = record;
+        this.reassembly = reassembly;
+    }
+
+    Admission admission() {
+        return record.admission();
+    }
+
+    boolean live(long nowMillis, long withinMillis) {
+        return contact != null && contact.confirmed && nowMillis - heardMillis < withinMillis;
+    }
+
+    UnitView view() {
+        return new UnitView(
+                record.unit(),
+                record.name(),
+                record.boot(),
+                record.admission(),
+                status,
+                startup,
+                contact == null ? null : contact.address,
+                health,
+                loadPermille,
+                skewMillis,
+                storage);
+    }
+
+    /** When something is to be done about it next. */
+    long dueMillis(Timing timing) {
+        long due = switch (status) {
+            case ONLINE -> heardMillis + timing.suspectMillis();
+            case SUSPECT -> heardMillis + timing.offlineMillis();
+            case ABSENT, OFFLINE, SHUT_DOWN -> Long.MAX_VALUE;
+        };
+        if (enquiry != null) {
+            due = Math.min(due, enquiry.wakeMillis());
+        }
+        return command == null ? due : Math.min(due, command.wakeMillis());
+    }
+}
