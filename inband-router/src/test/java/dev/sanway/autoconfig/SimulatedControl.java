@@ -62,6 +62,10 @@ final class SimulatedControl implements SimulatedNetwork.Node {
         return address;
     }
 
+    long starts() {
+        return boot;
+    }
+
     boolean up() {
         return station != null;
     }

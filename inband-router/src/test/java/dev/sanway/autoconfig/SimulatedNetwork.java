@@ -119,7 +119,7 @@ final class SimulatedNetwork {
         if (unkind && chance(0.1)) {
             deliver(from, to, bytes, 1 + random.nextInt(5_000));
         }
-        if (unkind && chance(0.05)) {
+        if (unkind && chance(0.15)) {
             Captured again = captured.get(random.nextInt(captured.size()));
             InetSocketAddress anybody = List.copyOf(nodes.keySet()).get(random.nextInt(nodes.size()));
             deliver(chance(0.5) ? again.from() : anybody, anybody, again.bytes(), random.nextInt(100));

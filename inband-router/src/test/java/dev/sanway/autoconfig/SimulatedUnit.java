@@ -20,7 +20,7 @@ final class SimulatedUnit implements SimulatedNetwork.Node {
     private final DatagramCodec codec = new DatagramCodec(SampleMessages.keys());
     private final InetSocketAddress address;
     private final UnitAgent.Facts facts;
-    private final List<Message.StoredVolume> declared;
+    private List<Message.StoredVolume> declared;
     final DropCounters drops = new DropCounters();
     final List<String> reports = new ArrayList<>();
     /** The disk. */
@@ -91,6 +91,14 @@ final class SimulatedUnit implements SimulatedNetwork.Node {
     void crash() {
         agent = null;
         incarnation++;
+    }
+
+    /** The operator changes unit.yaml. */
+    void declareAnew(List<Message.StoredVolume> volumes) {
+        declared = volumes;
+        if (agent != null) {
+            run(agent.declare(volumes));
+        }
     }
 
     void stop() {

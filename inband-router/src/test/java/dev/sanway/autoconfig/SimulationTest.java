@@ -24,12 +24,14 @@ import org.junit.jupiter.api.Test;
  */
 class SimulationTest {
     private static final long MIB = 1 << 20;
-    private static final long CHAOS_MILLIS = 90_000;
+    private static final long CHAOS_MILLIS = 150_000;
     private static final long PEACE_MILLIS = 180_000;
 
     /** What happened in all runs, to see that the runs are worth something. */
     private final Map<Outcome, Integer> outcomes = new EnumMap<>(Outcome.class);
 
+    private long sent;
+    private long starts;
     private final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
 
     @Test
@@ -65,7 +67,8 @@ class SimulationTest {
     @Tag("slow")
     void bothSidesEndUpAgreeingTwoThousandTimes() {
         seeds(10_000, 2_000);
-        System.out.println("2,000 runs: outcomes " + outcomes + ", drops " + drops);
+        System.out.println("2,000 runs: " + sent + " datagrams sent, " + starts + " starts; outcomes " + outcomes
+                + ", drops " + drops);
     }
 
     private void seeds(long first, int count) {
@@ -118,6 +121,11 @@ class SimulationTest {
             units.forEach(SimulatedUnit::start);
         }
         check(control, units);
+        sent += network.sent;
+        starts += control.starts();
+        for (SimulatedUnit unit : units) {
+            starts += unit.table.boot();
+        }
     }
 
     /** Now and then something falls over, goes in an orderly way, or is cut off. */
@@ -129,7 +137,7 @@ class SimulationTest {
             }
             SimulatedUnit unit = units.get(network.random.nextInt(units.size()));
             int down = network.random.nextInt(20_000);
-            switch (network.random.nextInt(5)) {
+            switch (network.random.nextInt(6)) {
                 case 0 -> {
                     control.crash();
                     network.after(down, control::start);
@@ -142,7 +150,8 @@ class SimulationTest {
                     unit.stop();
                     network.after(3_000 + down, unit::start);
                 }
-                case 3 -> network.cut(unit.address(), down);
+                case 3 -> unit.declareAnew(declared(network, network.random.nextInt(30)));
+                case 4 -> network.cut(unit.address(), down);
                 default -> network.cut(control.address(), down);
             }
             trouble(network, control, units, endMillis);
@@ -165,7 +174,7 @@ class SimulationTest {
         volumes.add(SampleMessages.uuid(network.random));
         UUID pool = SampleMessages.uuid(network.random);
         int generation = 1;
-        for (int i = 8 + network.random.nextInt(15); i > 0; i--) {
+        for (int i = 15 + network.random.nextInt(60); i > 0; i--) {
             CommandHeader header = new CommandHeader(SampleMessages.uuid(network.random), 1, 1, 1);
             UUID volume = volumes.get(network.random.nextInt(volumes.size()));
             long size = MIB * (20 + network.random.nextInt(300));
@@ -297,9 +306,26 @@ class SimulationTest {
         long before = network.sent;
         network.runUntil(network.nowMillis() + 60_000);
         double perSecond = (network.sent - before) / 60.0;
-        System.out.printf("1,000 units adopted after %d ms; %.0f datagrams per second then%n", adopted, perSecond);
+        long with = usedBytes();
+        control.crash();
+        long stationBytes = with - usedBytes();
+        System.out.printf(
+                "1,000 units adopted after %d ms; %.0f datagrams per second then; the control station holds %d KiB%n",
+                adopted, perSecond, stationBytes >> 10);
         // A heartbeat and its answer every two seconds for each.
         assertThat(perSecond).isBetween(900.0, 1_150.0);
+        assertThat(stationBytes).isLessThan(32 * MIB);
+    }
+
+    private static long usedBytes() {
+        long used = Long.MAX_VALUE;
+        for (int i = 0; i < 3; i++) {
+            System.gc();
+            used = Math.min(
+                    used,
+                    Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory());
+        }
+        return used;
     }
 
     /** Somebody copied a unit's directory. */
