@@ -23,10 +23,17 @@ final class San implements AutoCloseable {
     private final Map<String, Integer> unitPorts = new LinkedHashMap<>();
     private final List<Tgtd> foreign = new ArrayList<>();
     private final StringBuilder unitLines = new StringBuilder("units:\n");
+    private String portals;
     private @org.jspecify.annotations.Nullable SanwayProcess gateway;
 
     San(Path folder) {
         this.folder = folder;
+        portals = "\"127.0.0.1:%d\"".formatted(port);
+    }
+
+    /** The gateway, when it starts, listens at 127.0.0.2 as well. */
+    void addSecondPortal() {
+        portals += ", \"127.0.0.2:%d\"".formatted(port);
     }
 
     /** A unit of ours; each of {@code volumes} is a flow mapping without braces: {@code name: volume1, size: 1GiB}. */
@@ -77,15 +84,26 @@ final class San implements AutoCloseable {
         Files.writeString(config, """
                 gateway:
                   name: gw1
-                  portals: ["127.0.0.1:%d"]
+                  portals: [%s]
                   stateDirectory: gateway
                   management: "127.0.0.1:%d"
                   eventLoops: 2
-                """.formatted(port, management) + settings + unitLines + more);
+                """.formatted(portals, management) + settings + unitLines + more);
         SanwayProcess started =
                 new SanwayProcess(folder.resolve("gateway.log"), "gateway", "run", "--config", config.toString());
         gateway = started;
         return started;
+    }
+
+    /** Edits gateway.yaml, which must contain {@code from}, and sends the gateway SIGHUP. */
+    void reload(String from, String to) throws IOException {
+        Path config = folder.resolve("gateway.yaml");
+        String before = Files.readString(config);
+        if (!before.contains(from)) {
+            throw new AssertionError(from + " is not in\n" + before);
+        }
+        Files.writeString(config, before.replace(from, to));
+        Command.run(5, "kill", "-HUP", Long.toString(gateway().pid())).succeeded();
     }
 
     SanwayProcess gateway() {
