@@ -70,4 +70,51 @@ class GuestTest {
                     .doesNotContain(MUTUAL_SECRET);
         }
     }
+
+    /** Every line for Linux in docs/attach.md. */
+    @Test
+    void theLinesOfTheDocumentation() throws Exception {
+        Files.writeString(folder.resolve("web1"), "web1 proves itself\n");
+        Files.writeString(folder.resolve("gw1"), "the gateway proves itself\n");
+        try (San san = new San(folder)) {
+            san.addSecondPortal();
+            san.unit("unit1", "name: volume1, size: 1GiB");
+            san.gateway("""
+                    hosts:
+                      - name: web1
+                        initiators: ["iqn.1993-08.org.debian:01:web1"]
+                        chap: {user: web1, secretFile: web1, mutualUser: gw1, mutualSecretFile: gw1}
+                        volumes:
+                          - {name: data, lun: 0, size: 256MiB}
+                    """);
+            try (Guest guest =
+                    new Guest("attach.sh", 300, "PORTALS=127.0.0.1:" + san.port + " 127.0.0.2:" + san.port)) {
+                assertThat(guest.succeeded()).contains("attach: all well");
+            }
+        }
+    }
+
+    /** scripts/iscsiadm-smoke as its user runs it. */
+    @Test
+    void theSmokeScript() throws Exception {
+        try (San san = new San(folder)) {
+            san.unit("unit1", "name: volume1, size: 1GiB");
+            san.gateway("""
+                    hosts:
+                      - name: any
+                        initiators: ["*"]
+                        volumes:
+                          - {name: data, lun: 0, size: 64MiB}
+                          - {name: large, lun: 7, size: 64MiB, blockSize: 4096}
+                    """);
+            String smoke = SanwayProcess.ROOT.resolve("scripts/iscsiadm-smoke").toString();
+            String portal = "127.0.0.1:" + san.port;
+            assertThat(Command.run(300, smoke, "--erase", portal).succeeded())
+                    .contains("every checksum right")
+                    .contains("iscsiadm-smoke: all well");
+            Command wrong = Command.run(60, smoke, "127.0.0.1");
+            assertThat(wrong.exitStatus()).isEqualTo(2);
+            assertThat(wrong.output()).contains("a portal is HOST:PORT");
+        }
+    }
 }
