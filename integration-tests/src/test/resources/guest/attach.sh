@@ -16,7 +16,7 @@ for ((i = 1; i <= count; i++)); do
 done
 findmnt -n -o SOURCE /srv/data | grep -x /dev/mapper/mpatha
 sums_hold /srv/data
-[ "$(multipath -ll mpatha | grep -c 'active ready running')" = 2 ] || fail "not two paths: $(multipath -ll)"
+[ "$(multipath -ll mpatha | grep -c 'active ready *running')" = 2 ] || fail "not two paths: $(multipath -ll)"
 multipath -ll
 multipathd show maps raw format '%w %n %Q' || true
 [ "$(cat /sys/class/iscsi_session/session*/recovery_tmo | sort -u)" = 15 ]

@@ -1,6 +1,11 @@
 #!/bin/bash
 # Two portals under dm-multipath, set up as docs/attach.md says; the network to each goes away in turn, in silence, under I/O.
 . ./steps.sh
+diagnose() {
+  multipath -ll
+  iscsiadm -m session -P 1 | grep -E 'Portal|State'
+  dmsetup status
+}
 initiator "$INITIATOR"
 awk '/^cat >\/etc\/multipath.conf/ {inside = 1; next} /^CONF/ {inside = 0} inside' attach.md >/etc/multipath.conf
 grep -q 'vendor "sanway"' /etc/multipath.conf
@@ -11,7 +16,7 @@ done
 systemctl start multipathd
 until_true 30 test -b /dev/mapper/mpatha
 paths() { multipath -ll mpatha | grep -c "$1" || true; }
-have() { [ "$(paths 'active ready running')" = "$1" ]; }
+have() { [ "$(paths 'active ready *running')" = "$1" ]; }
 until_true 30 have 2
 multipath -ll
 mkfs.ext4 -q /dev/mapper/mpatha

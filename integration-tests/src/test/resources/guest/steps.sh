@@ -2,7 +2,9 @@
 # shellcheck shell=bash
 set -euo pipefail
 portal=${PORTALS%% *}
-trap 'status=$?; [ $status = 0 ] || { echo "FAILED after the last ok above, status $status"; dmesg | tail -15; }' EXIT
+# What else there is to know when a step has failed.
+diagnose() { :; }
+trap 'status=$?; [ $status = 0 ] || { echo "FAILED after the last ok above, status $status"; dmesg | tail -15; diagnose; }' EXIT
 
 ok() {
   echo "ok: $* ($(cut -d' ' -f1 /proc/uptime) s)"
