@@ -5,6 +5,7 @@ any_jvm=(
   --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
 )
 # A server: pauses below a millisecond, and bounds on memory.
-server_jvm=(-XX:+UseZGC -Xmx"${SANWAY_HEAP:-256m}" -XX:MaxDirectMemorySize="${SANWAY_DIRECT:-256m}")
+server_jvm=(-XX:+UseZGC -Xmx"${SANWAY_HEAP:-256m}" -XX:MaxDirectMemorySize="${SANWAY_DIRECT:-256m}"
+  -Dio.netty.allocator.lowMemory=false)
 # A command: over in an instant, so nothing that pays off later.
 command_jvm=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx"${SANWAY_HEAP:-256m}")
