@@ -93,28 +93,4 @@ class GuestTest {
             }
         }
     }
-
-    /** scripts/iscsiadm-smoke as its user runs it. */
-    @Test
-    void theSmokeScript() throws Exception {
-        try (San san = new San(folder)) {
-            san.unit("unit1", "name: volume1, size: 1GiB");
-            san.gateway("""
-                    hosts:
-                      - name: any
-                        initiators: ["*"]
-                        volumes:
-                          - {name: data, lun: 0, size: 64MiB}
-                          - {name: large, lun: 7, size: 64MiB, blockSize: 4096}
-                    """);
-            String smoke = SanwayProcess.ROOT.resolve("scripts/iscsiadm-smoke").toString();
-            String portal = "127.0.0.1:" + san.port;
-            assertThat(Command.run(300, smoke, "--erase", portal).succeeded())
-                    .contains("every checksum right")
-                    .contains("iscsiadm-smoke: all well");
-            Command wrong = Command.run(60, smoke, "127.0.0.1");
-            assertThat(wrong.exitStatus()).isEqualTo(2);
-            assertThat(wrong.output()).contains("a portal is HOST:PORT");
-        }
-    }
 }

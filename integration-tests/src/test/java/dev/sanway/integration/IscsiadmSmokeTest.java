@@ -13,12 +13,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * Linux's own initiator as the host, driven by iscsiadm as an administrator does: scripts/iscsiadm-smoke, in the virtual machine of
- * scripts/guest where this machine's kernel has no iSCSI.
- */
+/** {@code scripts/iscsiadm-smoke} as its user runs it; in a virtual machine where this machine's kernel has no iSCSI. */
 @Tag("slow")
-class LinuxHostTest {
+class IscsiadmSmokeTest {
 
     private static final Path KERNEL_HAS_ISCSI = Path.of("/sys/class/iscsi_transport/tcp");
     private static final String HOST = "iqn.2026-11.example:secure";
@@ -54,6 +51,7 @@ class LinuxHostTest {
                     volumes:
                       - {name: linear, lun: 0, size: 300MiB}
                       - {name: striped, lun: 1, size: 300MiB, layout: striped, width: 2, chunk: 64KiB}
+                      - {name: large, lun: 7, size: 64MiB, blockSize: 4096}
                   - name: secure
                     initiators: ["%s"]
                     chap: {user: host, secretFile: host, mutualUser: gw, mutualSecretFile: gw}
@@ -61,6 +59,7 @@ class LinuxHostTest {
                 """.formatted(HOST));
         San.awaitReady(san.url("open", 0));
         San.awaitReady(san.url("open", 1));
+        San.awaitReady(san.url("open", 7));
     }
 
     private void secret(String name, String text) throws Exception {
@@ -83,9 +82,17 @@ class LinuxHostTest {
     @Test
     void fileSystemsOnEveryLayoutAreIntactAfterALogOut() {
         assertThat(smoke("--erase", "--target", San.target("open")).succeeded())
-                .contains("LUN 0 is /dev/sd", "LUN 1 is /dev/sd")
+                .contains("LUN 0 is /dev/sd", "LUN 1 is /dev/sd", "LUN 7 is /dev/sd")
                 .contains("every file system is clean, every checksum right")
                 .contains("all well");
+    }
+
+    @Test
+    void aPortalWithoutItsPortIsRefused() {
+        Command wrong = Command.run(
+                60, SanwayProcess.ROOT.resolve("scripts/iscsiadm-smoke").toString(), "127.0.0.1");
+        assertThat(wrong.exitStatus()).isEqualTo(2);
+        assertThat(wrong.output()).contains("a portal is HOST:PORT");
     }
 
     @Test
