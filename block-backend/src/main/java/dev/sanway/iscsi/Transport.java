@@ -32,7 +32,7 @@ public final class Transport {
         return new MultiThreadIoEventLoopGroup(
                 loops,
                 new DefaultThreadFactory(name, true),
-                epoll() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory());
+                epoll() ? EpollIoHandler.newFactory(0, Lingering::new) : NioIoHandler.newFactory());
     }
 
     /** The class of client channels that can run on this loop. */
