@@ -29,7 +29,10 @@ final class ApiClient {
     private final String token;
     private final HttpClient http;
 
-    /** {@code certificate}: the gateway's own, to be trusted; null: what the machine trusts. */
+    /**
+     * @param token empty: none
+     * @param certificate the gateway's own, to be trusted; null: what the machine trusts
+     */
     ApiClient(URI server, String token, @Nullable Path certificate) throws CommandFailure {
         this.server = server;
         this.token = token;
@@ -71,20 +74,33 @@ final class ApiClient {
         return send("POST", path, HttpRequest.BodyPublishers.ofString(body.toString()), TIMEOUT);
     }
 
+    JsonNode put(String path, JsonNode body) throws CommandFailure {
+        return send("PUT", path, HttpRequest.BodyPublishers.ofString(body.toString()), TIMEOUT);
+    }
+
     JsonNode delete(String path) throws CommandFailure {
         return send("DELETE", path, HttpRequest.BodyPublishers.noBody(), TIMEOUT);
     }
 
     private JsonNode send(String method, String path, HttpRequest.BodyPublisher body, Duration timeout)
             throws CommandFailure {
-        HttpRequest request = HttpRequest.newBuilder(server.resolve(path))
-                .timeout(timeout)
-                .header("Authorization", "Bearer " + token)
-                .method(method, body)
-                .build();
-        HttpResponse<String> response;
+        return answer(exchange(method, path, body, timeout, HttpResponse.BodyHandlers.ofString()));
+    }
+
+    private <T> HttpResponse<T> exchange(
+            String method,
+            String path,
+            HttpRequest.BodyPublisher body,
+            Duration timeout,
+            HttpResponse.BodyHandler<T> handler)
+            throws CommandFailure {
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(server.resolve(path)).timeout(timeout).method(method, body);
+        if (!token.isEmpty()) {
+            request.header("Authorization", "Bearer " + token);
+        }
         try {
-            response = http.send(request, HttpResponse.BodyHandlers.ofString());
+            return http.send(request.build(), handler);
         } catch (IOException e) {
             String why = e instanceof ConnectException
                     ? "nothing answers there; does it run?"
@@ -94,7 +110,6 @@ final class ApiClient {
             Thread.currentThread().interrupt();
             throw new CommandFailure(1, "interrupted");
         }
-        return answer(response);
     }
 
     private JsonNode answer(HttpResponse<String> response) throws CommandFailure {

@@ -50,7 +50,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
     private final GatewayConfig config;
     private final Catalog catalog;
     private final ControlThread control = new ControlThread();
-    private final Events events = new Events(Clock.systemUTC());
+    private final Events events;
     private final EventLoopGroup loops;
     private final List<LunDirectory> directories = new ArrayList<>();
     private final Assignments assignments;
@@ -77,6 +77,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         } catch (MetadataException e) {
             throw new IOException(e.getMessage(), e);
         }
+        this.events = new Events(Clock.systemUTC(), catalog.journal(Events.JOURNAL, Events.KEPT));
         this.loops = Transport.newGroup("sanway-loop", config.eventLoops());
         List<EventLoop> all = new ArrayList<>();
         for (int i = 0; i < config.eventLoops(); i++) {
@@ -106,10 +107,9 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
             log.info("hosts can log in at {}", config.portals());
             GatewayViews views = new GatewayViews(
                     control, catalog, assignments, links.values(), targets, volumes, server, config.iqnPrefix());
-            this.api = new ApiServer(
-                    config.management(),
-                    ApiCredentials.open(
-                            config.stateDirectory(), config.management().getAddress()),
+            this.api = GatewayApi.start(
+                    config,
+                    catalog,
                     views,
                     new GatewayOperations(
                             control,
@@ -120,7 +120,8 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                             tasks,
                             events,
                             views,
-                            new MadeByCommand(catalog, config)));
+                            new MadeByCommand(catalog, config)),
+                    GatewayApi.health(control, all, server));
             started = true;
         } catch (GeneralSecurityException | IllegalStateException e) {
             throw new IOException("the gateway cannot start: " + e.getMessage(), e);
