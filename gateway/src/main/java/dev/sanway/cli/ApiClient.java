@@ -9,6 +9,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -70,6 +71,16 @@ final class ApiClient {
         return send("GET", path, HttpRequest.BodyPublishers.noBody(), timeout);
     }
 
+    /** An answer that is no JSON. */
+    byte[] bytes(String path) throws CommandFailure {
+        HttpResponse<byte[]> response = exchange(
+                "GET", path, HttpRequest.BodyPublishers.noBody(), TIMEOUT, HttpResponse.BodyHandlers.ofByteArray());
+        if (response.statusCode() / 100 != 2) {
+            answer(response.statusCode(), new String(response.body(), StandardCharsets.UTF_8));
+        }
+        return response.body();
+    }
+
     JsonNode post(String path, JsonNode body) throws CommandFailure {
         return send("POST", path, HttpRequest.BodyPublishers.ofString(body.toString()), TIMEOUT);
     }
@@ -84,7 +95,8 @@ final class ApiClient {
 
     private JsonNode send(String method, String path, HttpRequest.BodyPublisher body, Duration timeout)
             throws CommandFailure {
-        return answer(exchange(method, path, body, timeout, HttpResponse.BodyHandlers.ofString()));
+        HttpResponse<String> response = exchange(method, path, body, timeout, HttpResponse.BodyHandlers.ofString());
+        return answer(response.statusCode(), response.body());
     }
 
     private <T> HttpResponse<T> exchange(
@@ -112,18 +124,17 @@ final class ApiClient {
         }
     }
 
-    private JsonNode answer(HttpResponse<String> response) throws CommandFailure {
+    private JsonNode answer(int status, String text) throws CommandFailure {
         JsonNode body;
         try {
-            body = JSON.readTree(response.body());
+            body = JSON.readTree(text);
         } catch (IOException e) {
             throw new CommandFailure(3, server + " does not answer as a gateway does; is it one?");
         }
-        if (response.statusCode() / 100 != 2) {
-            StringBuilder text =
-                    new StringBuilder(body.path("error").asText("the gateway answered " + response.statusCode()));
-            body.path("problems").forEach(problem -> text.append('\n').append(problem.asText()));
-            throw new CommandFailure(1, text.toString());
+        if (status / 100 != 2) {
+            StringBuilder error = new StringBuilder(body.path("error").asText("the gateway answered " + status));
+            body.path("problems").forEach(problem -> error.append('\n').append(problem.asText()));
+            throw new CommandFailure(1, error.toString());
         }
         return body;
     }

@@ -81,7 +81,20 @@ final class HostRoutes {
                         "session",
                         "Lists the sessions of hosts.",
                         SessionView.class,
-                        _ -> source.sessions()));
+                        _ -> source.sessions()),
+                Route.change(
+                        DELETE,
+                        "/api/v1/sessions/{host}/{number}",
+                        operator,
+                        "session",
+                        "Ends a session of a host, which may log in again.",
+                        SessionView.class,
+                        request -> operations.dropSession(
+                                request.path("host"),
+                                Math.clamp(
+                                        ApiRequest.parse(request.path("number"), "a session's number"),
+                                        0,
+                                        Integer.MAX_VALUE))));
     }
 
     private HostView find(ApiRequest request) throws ApiRefusal {

@@ -35,6 +35,7 @@ final class OpenApi {
             "host", "The host's name.",
             "id", "As the list shows it.",
             "uuid", "As the list shows it.",
+            "number", "As the list shows it.",
             "unit", "The unit's name.",
             "lun", "The number of the logical unit.");
 

@@ -1,22 +1,33 @@
 package dev.sanway.control;
 
+import static dev.sanway.metadata.OperatorRecord.Role.admin;
 import static dev.sanway.metadata.OperatorRecord.Role.viewer;
 
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Health in the API, and the API's description. */
+/** What the API tells of the gateway as a program: health, metrics, its description. */
 final class SystemRoutes {
 
     private final Health health;
+    private final Metrics metrics;
+    private final SupportBundle bundle;
 
     /** All of the API, this among it; known when it is put together. */
     private final Supplier<List<Route>> all;
 
-    SystemRoutes(Health health, Supplier<List<Route>> all) {
+    SystemRoutes(Health health, Metrics metrics, SupportBundle bundle, Supplier<List<Route>> all) {
         this.health = health;
+        this.metrics = metrics;
+        this.bundle = bundle;
         this.all = all;
     }
+
+    @OpenApi.RawAnswer("text/plain")
+    private record MetricsText() {}
+
+    @OpenApi.RawAnswer("application/zip")
+    private record BundleZip() {}
 
     /** The description itself. */
     @OpenApi.RawAnswer("application/json")
@@ -46,6 +57,20 @@ final class SystemRoutes {
                         "What is checked, and what came of it.",
                         Health.HealthView.class,
                         _ -> health.view()),
+                Route.get(
+                        "/metrics",
+                        viewer,
+                        "metrics",
+                        "Metrics in Prometheus's text format.",
+                        MetricsText.class,
+                        _ -> new Route.Raw(Metrics.CONTENT_TYPE, metrics.scrape())),
+                Route.get(
+                        "/api/v1/support-bundle",
+                        admin,
+                        "support",
+                        "What somebody who helps wants to see, in a ZIP file: no secrets, no data of hosts.",
+                        BundleZip.class,
+                        _ -> new Route.Raw("application/zip", bundle.zip())),
                 Route.get(
                         "/api/v1/openapi.json",
                         viewer,

@@ -44,6 +44,13 @@ final class UnitRoutes {
                                 UnitLunView.class,
                                 this::adopt)
                         .takes(AdoptBody.class),
+                Route.get(
+                        "/api/v1/pool",
+                        viewer,
+                        "pool",
+                        "Shows how large the pool is, and how much of it is used and free.",
+                        PoolView.class,
+                        _ -> source.pool()),
                 Route.list(
                         "/api/v1/partitions",
                         viewer,

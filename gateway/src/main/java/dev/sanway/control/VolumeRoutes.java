@@ -6,12 +6,14 @@ import static dev.sanway.metadata.OperatorRecord.Role.admin;
 import static dev.sanway.metadata.OperatorRecord.Role.operator;
 import static dev.sanway.metadata.OperatorRecord.Role.viewer;
 
+import dev.sanway.control.Views.DeletedVolumeView;
 import dev.sanway.control.Views.TaskView;
 import dev.sanway.control.Views.VolumeView;
 import dev.sanway.metadata.MadeVolume;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** Volumes in the API. */
@@ -19,6 +21,7 @@ final class VolumeRoutes {
 
     private static final String NOUN = "volume";
     private static final String ALL = "/api/v1/volumes";
+    private static final String DELETED = "/api/v1/deleted-volumes";
     private static final int DEFAULT_CHUNK_BYTES = 64 << 10;
 
     private final Views.Source source;
@@ -33,6 +36,14 @@ final class VolumeRoutes {
             @ApiField(value = "The whole size it is to have, such as 120GiB, or a number of bytes.", required = true)
             @Nullable
             String size) {}
+
+    record NameBody(
+            @ApiField(value = "<host>/<volume>, or <volume> of a shared one.", required = true) @Nullable
+            String name) {}
+
+    record RestoreBody(
+            @ApiField("Another name than it had, since somebody else has that one by now.") @Nullable
+            String name) {}
 
     record HostBody(
             @ApiField(value = "A host's name.", required = true) @Nullable
@@ -98,12 +109,65 @@ final class VolumeRoutes {
                             path,
                             admin,
                             NOUN,
-                            "Deletes " + which + " and its data.",
+                            "Deletes " + which + ". It can be restored until its space is needed, unless it is wiped.",
                             TaskView.class,
-                            request -> operations.deleteVolume(request.volumeName(), request.flag("force")))
-                    .query("force", "boolean", "Also while a host that sees it is logged in."));
+                            request -> operations.deleteVolume(
+                                    request.volumeName(), request.flag("force"), request.flag("wipe")))
+                    .query("force", "boolean", "Also while a host that sees it is logged in.")
+                    .query("wipe", "boolean", "Overwrites it with zeroes; it cannot be restored then."));
+            routes.add(Route.change(
+                            POST,
+                            path + "/rename",
+                            operator,
+                            NOUN,
+                            "Gives " + which + " another name.",
+                            VolumeView.class,
+                            request -> operations.renameVolume(
+                                    request.volumeName(),
+                                    Objects.requireNonNullElse(
+                                            request.body(NameBody.class, "{\"name\": \"web1/logs\"}")
+                                                    .name(),
+                                            "")))
+                    .takes(NameBody.class));
         }
+        routes.add(Route.list(
+                DELETED,
+                viewer,
+                NOUN,
+                "Lists deleted volumes that can be restored.",
+                DeletedVolumeView.class,
+                _ -> source.deletedVolumes()));
+        routes.add(Route.change(
+                        POST,
+                        DELETED + "/{uuid}/restore",
+                        operator,
+                        NOUN,
+                        "Makes a deleted volume what it was.",
+                        VolumeView.class,
+                        request -> operations.restoreVolume(
+                                uuid(request),
+                                Objects.requireNonNullElse(
+                                        request.body(RestoreBody.class, "{\"name\": \"web1/logs\"}")
+                                                .name(),
+                                        "")))
+                .takes(RestoreBody.class));
+        routes.add(Route.change(
+                DELETE,
+                DELETED + "/{uuid}",
+                admin,
+                NOUN,
+                "Overwrites a deleted volume with zeroes and gives it up for good.",
+                TaskView.class,
+                request -> operations.eraseVolume(uuid(request))));
         return routes;
+    }
+
+    private static UUID uuid(ApiRequest request) throws ApiRefusal {
+        try {
+            return UUID.fromString(request.path("uuid"));
+        } catch (IllegalArgumentException _) {
+            throw ApiRefusal.malformed(request.path("uuid") + " is no UUID; GET " + DELETED + " lists them");
+        }
     }
 
     private VolumeView find(ApiRequest request) throws ApiRefusal {

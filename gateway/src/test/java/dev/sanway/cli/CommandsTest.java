@@ -74,7 +74,7 @@ class CommandsTest {
     void everyCommandHasHelp() {
         List<String> walked = new ArrayList<>();
         walk(SanwayCommand.commandLine(processes), List.of(), walked);
-        assertThat(walked).hasSizeGreaterThan(40).contains("operator create", "completion");
+        assertThat(walked).hasSizeGreaterThan(40).contains("operator create", "volume restore", "completion");
     }
 
     private void walk(CommandLine command, List<String> words, List<String> walked) {

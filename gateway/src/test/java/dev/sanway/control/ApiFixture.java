@@ -51,7 +51,13 @@ final class ApiFixture implements AutoCloseable {
         audit = new AuditLog(catalog.journal(AuditLog.JOURNAL, AuditLog.KEPT), Clock.systemUTC());
         operators = new Operators(catalog, credentials, Clock.systemUTC(), new LoginLimits(nanos::get));
         routes = GatewayApi.routes(
-                gateway, gateway, operators, audit, new Health().with("control", true, () -> gateway.wrong));
+                gateway,
+                gateway,
+                operators,
+                audit,
+                new Health().with("control", true, () -> gateway.wrong),
+                new Metrics(families -> families.gauge("sanway_in_flight_bytes", "Data held for hosts.", 7)),
+                new LogTail());
         server = new ApiServer(address, credentials, routes, operators::caller, audit);
         base = "https://127.0.0.1:" + port;
         token = Files.readString(state.resolve(ApiCredentials.TOKEN_FILE)).strip();

@@ -55,11 +55,45 @@ class FakeGateway implements Views.Source, Operations {
     }
 
     @Override
-    public Views.TaskView deleteVolume(String name, boolean force) throws ApiRefusal {
+    public Views.TaskView deleteVolume(String name, boolean force, boolean wipe) throws ApiRefusal {
         if (!force) {
             throw ApiRefusal.conflict(name + ": host web1 is logged in");
         }
         return task(1);
+    }
+
+    @Override
+    public VolumeView renameVolume(String name, String newName) {
+        created.add(name + " is " + newName);
+        return volumes().getFirst();
+    }
+
+    @Override
+    public VolumeView restoreVolume(UUID uuid, String name) {
+        created.add(uuid + " is there again");
+        return volumes().getFirst();
+    }
+
+    @Override
+    public Views.TaskView eraseVolume(UUID uuid) {
+        created.add(uuid + " is erased");
+        return task(1);
+    }
+
+    @Override
+    public SessionView dropSession(String host, int number) {
+        return sessions().getFirst();
+    }
+
+    @Override
+    public PoolView pool() {
+        return new PoolView(10, 5, 2, 3, List.of(new PoolView.PoolUnitView("unit1", 0, true, 10, 5, 2, 3)));
+    }
+
+    @Override
+    public List<Views.DeletedVolumeView> deletedVolumes() {
+        return List.of(
+                new Views.DeletedVolumeView(new UUID(1, 2), "web1/old", 1 << 20, "linear", "2026-11-24T12:00:00Z"));
     }
 
     @Override
@@ -134,7 +168,7 @@ class FakeGateway implements Views.Source, Operations {
 
     @Override
     public List<SessionView> sessions() {
-        return List.of(new SessionView("web1", "iqn.2026-11.example:a", "127.0.0.1:5", Instant.EPOCH, 3, 4096, 512));
+        return List.of(new SessionView("web1", 1, "iqn.2026-11.example:a", "127.0.0.1:5", Instant.EPOCH, 3, 4096, 512));
     }
 
     @Override

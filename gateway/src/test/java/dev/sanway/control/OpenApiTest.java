@@ -126,6 +126,10 @@ class OpenApiTest {
                 .replace("hosts/{name}", "hosts/web1")
                 .replace("{uuid}", "00000000-0000-0001-0000-000000000002")
                 .replaceAll("\\{(id|name)}", "1");
+        path = path.replace("{host}/{number}", "web1/1");
+        if (path.endsWith("/rename") || path.endsWith("/restore")) {
+            return new Call("POST", path, "{\"name\": \"web1/logs\"}");
+        }
         if (path.endsWith("/grow")) {
             return new Call("POST", path, "{\"size\": \"2GiB\"}");
         }

@@ -351,7 +351,7 @@ public final class Catalog implements AutoCloseable {
     /** The volume of that name that is not given up. */
     public Optional<VolumeRecord> volume(String name) {
         return volumes().stream()
-                .filter(volume -> volume.name().equals(name) && volume.state() != VolumeRecord.State.RELEASED)
+                .filter(volume -> volume.name().equals(name) && volume.state().isLive())
                 .findFirst();
     }
 
