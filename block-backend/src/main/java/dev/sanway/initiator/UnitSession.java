@@ -3,6 +3,7 @@ package dev.sanway.initiator;
 import dev.sanway.block.Geometry;
 import dev.sanway.iscsi.Transport;
 import dev.sanway.scsi.Cdb;
+import dev.sanway.scsi.CommandStatistics;
 import dev.sanway.scsi.LogicalUnitNumber;
 import dev.sanway.scsi.LunList;
 import dev.sanway.scsi.SenseData;
@@ -53,6 +54,7 @@ public final class UnitSession {
     private final UnitSessionListener listener;
     private final SecureRandom random;
 
+    private final CommandStatistics statistics = new CommandStatistics();
     private SessionState state = new SessionState.Idle();
     private @Nullable UnitConnection connection;
     private @Nullable Attempt attempt;
@@ -88,6 +90,11 @@ public final class UnitSession {
 
     public UnitSessionConfig config() {
         return config;
+    }
+
+    /** What its commands counted; written on the loop. */
+    public CommandStatistics statistics() {
+        return statistics;
     }
 
     public EventLoop loop() {
@@ -330,7 +337,18 @@ public final class UnitSession {
 
     private void finish(ScsiTask task, ScsiResult result) {
         live.remove(task);
+        count(task, result);
         task.end(result);
+    }
+
+    /** From when its caller set the deadline on. */
+    private void count(ScsiTask task, ScsiResult result) {
+        long began = task.deadlineNanos - config.unitTimeoutMillis() * 1_000_000L;
+        boolean good = result instanceof ScsiResult.Answered answered && answered.status() == StatusCode.GOOD;
+        int moved = good
+                ? Math.max(((ScsiResult.Answered) result).dataIn().readableBytes(), task.dataOut.readableBytes())
+                : 0;
+        statistics.completed(task.cdb, Math.max(0, System.nanoTime() - began), moved, !good);
     }
 
     private void pump() {

@@ -9,6 +9,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -29,7 +30,10 @@ final class ApiClient {
     private final String token;
     private final HttpClient http;
 
-    /** {@code certificate}: the gateway's own, to be trusted; null: what the machine trusts. */
+    /**
+     * @param token empty: none
+     * @param certificate the gateway's own, to be trusted; null: what the machine trusts
+     */
     ApiClient(URI server, String token, @Nullable Path certificate) throws CommandFailure {
         this.server = server;
         this.token = token;
@@ -67,8 +71,22 @@ final class ApiClient {
         return send("GET", path, HttpRequest.BodyPublishers.noBody(), timeout);
     }
 
+    /** An answer that is no JSON. */
+    byte[] bytes(String path) throws CommandFailure {
+        HttpResponse<byte[]> response = exchange(
+                "GET", path, HttpRequest.BodyPublishers.noBody(), TIMEOUT, HttpResponse.BodyHandlers.ofByteArray());
+        if (response.statusCode() / 100 != 2) {
+            answer(response.statusCode(), new String(response.body(), StandardCharsets.UTF_8));
+        }
+        return response.body();
+    }
+
     JsonNode post(String path, JsonNode body) throws CommandFailure {
         return send("POST", path, HttpRequest.BodyPublishers.ofString(body.toString()), TIMEOUT);
+    }
+
+    JsonNode put(String path, JsonNode body) throws CommandFailure {
+        return send("PUT", path, HttpRequest.BodyPublishers.ofString(body.toString()), TIMEOUT);
     }
 
     JsonNode delete(String path) throws CommandFailure {
@@ -77,14 +95,24 @@ final class ApiClient {
 
     private JsonNode send(String method, String path, HttpRequest.BodyPublisher body, Duration timeout)
             throws CommandFailure {
-        HttpRequest request = HttpRequest.newBuilder(server.resolve(path))
-                .timeout(timeout)
-                .header("Authorization", "Bearer " + token)
-                .method(method, body)
-                .build();
-        HttpResponse<String> response;
+        HttpResponse<String> response = exchange(method, path, body, timeout, HttpResponse.BodyHandlers.ofString());
+        return answer(response.statusCode(), response.body());
+    }
+
+    private <T> HttpResponse<T> exchange(
+            String method,
+            String path,
+            HttpRequest.BodyPublisher body,
+            Duration timeout,
+            HttpResponse.BodyHandler<T> handler)
+            throws CommandFailure {
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(server.resolve(path)).timeout(timeout).method(method, body);
+        if (!token.isEmpty()) {
+            request.header("Authorization", "Bearer " + token);
+        }
         try {
-            response = http.send(request, HttpResponse.BodyHandlers.ofString());
+            return http.send(request.build(), handler);
         } catch (IOException e) {
             String why = e instanceof ConnectException
                     ? "nothing answers there; does it run?"
@@ -94,21 +122,19 @@ final class ApiClient {
             Thread.currentThread().interrupt();
             throw new CommandFailure(1, "interrupted");
         }
-        return answer(response);
     }
 
-    private JsonNode answer(HttpResponse<String> response) throws CommandFailure {
+    private JsonNode answer(int status, String text) throws CommandFailure {
         JsonNode body;
         try {
-            body = JSON.readTree(response.body());
+            body = JSON.readTree(text);
         } catch (IOException e) {
             throw new CommandFailure(3, server + " does not answer as a gateway does; is it one?");
         }
-        if (response.statusCode() / 100 != 2) {
-            StringBuilder text =
-                    new StringBuilder(body.path("error").asText("the gateway answered " + response.statusCode()));
-            body.path("problems").forEach(problem -> text.append('\n').append(problem.asText()));
-            throw new CommandFailure(1, text.toString());
+        if (status / 100 != 2) {
+            StringBuilder error = new StringBuilder(body.path("error").asText("the gateway answered " + status));
+            body.path("problems").forEach(problem -> error.append('\n').append(problem.asText()));
+            throw new CommandFailure(1, error.toString());
         }
         return body;
     }

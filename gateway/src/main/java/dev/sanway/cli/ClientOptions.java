@@ -48,18 +48,38 @@ final class ClientOptions {
             description = "table (the default) or json")
     Output output = Output.table;
 
+    /** Where a gateway is, and how it is known. */
+    record Gateway(
+            URI address,
+            @Nullable Path stateDirectory,
+            @Nullable Path certificate) {}
+
     ApiClient client() throws CommandFailure {
+        Gateway gateway = gateway();
+        return new ApiClient(gateway.address(), token(gateway), gateway.certificate());
+    }
+
+    Gateway gateway() throws CommandFailure {
         String url = Optional.ofNullable(server).orElse(System.getenv("SANWAY_SERVER"));
-        Optional<LocalGateways.Found> local = url == null ? Optional.of(onlyLocal()) : matching(url);
-        String address = url == null ? local.orElseThrow().server() : url;
+        Optional<LocalGateways.Found> local = url == null ? onlyLocal() : matching(url);
+        URI address = uri(
+                url != null
+                        ? url
+                        : local.isPresent()
+                                ? local.get().server()
+                                : onlyLogin().server().toString());
         Path state = local.map(LocalGateways.Found::stateDirectory).orElse(null);
         String fromEnvironment = System.getenv("SANWAY_CERTIFICATE");
         Path trusted = certificate != null
                 ? certificate
                 : fromEnvironment != null
                         ? Path.of(fromEnvironment)
-                        : state == null ? null : state.resolve(ApiCredentials.CERTIFICATE_FILE);
-        return new ApiClient(uri(address), token(state), trusted);
+                        : state != null
+                                ? state.resolve(ApiCredentials.CERTIFICATE_FILE)
+                                : SavedLogins.find(address)
+                                        .map(SavedLogins.Login::certificate)
+                                        .orElse(null);
+        return new Gateway(address, state, trusted);
     }
 
     private static URI uri(String address) throws CommandFailure {
@@ -74,36 +94,63 @@ final class ClientOptions {
         throw new CommandFailure(2, "\"" + address + "\" is no address of a gateway; write https://HOST:PORT");
     }
 
-    private String token(@Nullable Path state) throws CommandFailure {
+    /** What was said counts first, then who logged in, then the gateway's own token file. */
+    private String token(Gateway gateway) throws CommandFailure {
         String fromEnvironment = System.getenv("SANWAY_TOKEN");
-        Path file = tokenFile != null ? tokenFile : state == null ? null : state.resolve(ApiCredentials.TOKEN_FILE);
         if (tokenFile == null && fromEnvironment != null) {
             return fromEnvironment;
         }
+        Optional<SavedLogins.Login> login = SavedLogins.find(gateway.address());
+        if (tokenFile == null && login.isPresent()) {
+            return login.get().token();
+        }
+        Path state = gateway.stateDirectory();
+        Path file = tokenFile != null ? tokenFile : state == null ? null : state.resolve(ApiCredentials.TOKEN_FILE);
         if (file == null) {
-            throw new CommandFailure(1, "no API token: give --token-file or set SANWAY_TOKEN");
+            throw new CommandFailure(
+                    1,
+                    "no API token: log in (sanway login NAME --server " + gateway.address()
+                            + "), give --token-file, or set SANWAY_TOKEN");
         }
         try {
             return Files.readString(file).strip();
         } catch (IOException e) {
-            throw new CommandFailure(1, "the API token in " + file + " cannot be read; are you allowed to?");
+            throw new CommandFailure(
+                    1,
+                    "the API token in " + file
+                            + " cannot be read; are you allowed to? Operators log in: sanway login NAME");
         }
     }
 
-    private static LocalGateways.Found onlyLocal() throws CommandFailure {
+    private static Optional<LocalGateways.Found> onlyLocal() throws CommandFailure {
         List<LocalGateways.Found> running = LocalGateways.running();
-        if (running.size() == 1) {
-            return running.getFirst();
+        if (running.size() > 1) {
+            throw new CommandFailure(
+                    3,
+                    "several gateways run on this machine; choose one with --server: "
+                            + String.join(
+                                    ", ",
+                                    running.stream()
+                                            .map(LocalGateways.Found::server)
+                                            .toList()));
+        }
+        return running.stream().findFirst();
+    }
+
+    private static SavedLogins.Login onlyLogin() throws CommandFailure {
+        List<SavedLogins.Login> logins = SavedLogins.all();
+        if (logins.size() == 1) {
+            return logins.getFirst();
         }
         throw new CommandFailure(
                 3,
-                running.isEmpty()
+                logins.isEmpty()
                         ? "no gateway runs on this machine; start one (sanway gateway run) or give --server"
-                        : "several gateways run on this machine; choose one with --server: "
+                        : "you are logged in to several gateways; choose one with --server: "
                                 + String.join(
                                         ", ",
-                                        running.stream()
-                                                .map(LocalGateways.Found::server)
+                                        logins.stream()
+                                                .map(login -> login.server().toString())
                                                 .toList()));
     }
 

@@ -9,7 +9,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "event",
         mixinStandardHelpOptions = true,
-        description = "Shows what happened at the gateway since it started.",
+        description = "Shows what happened at the gateway, also before it was started again.",
         footerHeading = "%nExample:%n",
         footer = "  sanway event list --follow")
 final class EventCommand extends SanwayCommand.Group {

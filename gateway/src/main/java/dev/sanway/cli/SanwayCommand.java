@@ -3,7 +3,6 @@ package dev.sanway.cli;
 import dev.sanway.config.ConfigException;
 import java.io.PrintWriter;
 import org.slf4j.LoggerFactory;
-import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -23,15 +22,22 @@ import picocli.CommandLine.Spec;
             UnitCommand.class,
             ConfigCommand.class,
             VolumeCommand.class,
+            PoolCommand.class,
             PartitionCommand.class,
             SessionCommand.class,
             HostCommand.class,
             TaskCommand.class,
             EventCommand.class,
+            OperatorCommand.class,
+            TokenCommand.class,
+            AuditCommand.class,
+            LoginCommand.class,
+            LoginCommand.Logout.class,
+            SupportBundleCommand.class,
+            CompletionCommand.class,
             VerifyCommand.class,
             BenchCommand.class,
-            HelpCommand.class,
-            AutoComplete.GenerateCompletion.class
+            HelpCommand.class
         },
         footerHeading = "%nExamples:%n",
         footer = {
@@ -66,11 +72,14 @@ public final class SanwayCommand implements Runnable {
 
     /** Runs a command line; returns the exit status. */
     public static int execute(Processes processes, String... arguments) {
-        CommandLine line = new CommandLine(new SanwayCommand(processes))
+        return commandLine(processes).execute(arguments);
+    }
+
+    static CommandLine commandLine(Processes processes) {
+        return new CommandLine(new SanwayCommand(processes))
                 .setUsageHelpAutoWidth(true)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionExceptionHandler((failure, command, _) -> failed(failure, command));
-        return line.execute(arguments);
     }
 
     private static int failed(Exception failure, CommandLine command) {

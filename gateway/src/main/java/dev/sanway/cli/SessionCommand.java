@@ -4,13 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sanway.config.Sizes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
 
 @Command(
         name = "session",
         mixinStandardHelpOptions = true,
-        description = "Shows the sessions of hosts.",
-        footerHeading = "%nExample:%n",
-        footer = "  sanway session list")
+        description = "Shows the sessions of hosts, and ends them.",
+        footerHeading = "%nExamples:%n",
+        footer = {"  sanway session list", "  sanway session drop web1 3"})
 final class SessionCommand extends SanwayCommand.Group {
 
     @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists who is logged in.")
@@ -20,10 +21,11 @@ final class SessionCommand extends SanwayCommand.Group {
             out().println(sessions.toPrettyString());
             return 0;
         }
-        Table table = new Table("HOST", "INITIATOR", "FROM", "SINCE", "COMMANDS", "READ", "WRITTEN");
+        Table table = new Table("HOST", "SESSION", "INITIATOR", "FROM", "SINCE", "COMMANDS", "READ", "WRITTEN");
         for (JsonNode session : sessions) {
             table.row(
                     session.path("host").asText(),
+                    session.path("number").asInt(),
                     session.path("initiator").asText(),
                     session.path("remoteAddress").asText().replaceFirst("^/", ""),
                     session.path("since").asText().replaceFirst("\\.[0-9]+Z$", "Z"),
@@ -32,6 +34,29 @@ final class SessionCommand extends SanwayCommand.Group {
                     Sizes.show(session.path("writtenBytes").asLong()));
         }
         table.print(out(), "Nobody is logged in.");
+        return 0;
+    }
+
+    @Command(
+            name = "drop",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Ends a session of a host. Most initiators log in again at once and go on; to keep one out, delete "
+                            + "its host or change its initiators or secret first.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway session drop web1 3")
+    int drop(
+            @Parameters(paramLabel = "HOST", description = "The host's name.") String host,
+            @Parameters(paramLabel = "SESSION", description = "Its number, as \"sanway session list\" shows it.")
+                    int number,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        JsonNode session = options.client().delete("/api/v1/sessions/" + Names.checked(host) + "/" + number);
+        out().println(
+                        options.output == ClientOptions.Output.json
+                                ? session.toPrettyString()
+                                : "session " + number + " of " + host + " ("
+                                        + session.path("initiator").asText() + ") is ended.");
         return 0;
     }
 }

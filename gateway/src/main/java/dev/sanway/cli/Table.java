@@ -1,5 +1,6 @@
 package dev.sanway.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,11 @@ final class Table {
 
     Table(String... head) {
         this.head = List.of(head);
+    }
+
+    /** An instant to the second; empty if there is none. */
+    static String time(JsonNode instant) {
+        return instant.isNull() ? "" : instant.asText().replaceFirst("\\.[0-9]+Z$", "Z");
     }
 
     void row(Object... cells) {

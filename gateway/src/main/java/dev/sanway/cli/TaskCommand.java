@@ -45,12 +45,8 @@ final class TaskCommand extends SanwayCommand.Group {
                 task.path("volume").asText(),
                 task.path("state").asText(),
                 task.path("percent").asInt() + " %",
-                time(task.path("startedAt")),
-                time(task.path("endedAt")));
-    }
-
-    private static String time(JsonNode instant) {
-        return instant.isNull() ? "" : instant.asText().replaceFirst("\\.[0-9]+Z$", "Z");
+                Table.time(task.path("startedAt")),
+                Table.time(task.path("endedAt")));
     }
 
     private int show(JsonNode task, ClientOptions options) {

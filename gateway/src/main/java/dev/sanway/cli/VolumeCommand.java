@@ -19,22 +19,30 @@ import picocli.CommandLine.Parameters;
         name = "volume",
         mixinStandardHelpOptions = true,
         description =
-                "Shows volumes, what hosts see as disks, and makes, grows and deletes those that gateway.yaml does "
-                        + "not declare.",
+                "Shows volumes, what hosts see as disks, and makes, grows, renames, deletes and restores those that "
+                        + "gateway.yaml does not declare.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  sanway volume list",
             "  sanway volume show web1/data",
             "  sanway volume create web1/logs --size 20GiB",
             "  sanway volume grow web1/logs 40GiB",
-            "  sanway volume delete web1/logs"
+            "  sanway volume delete web1/logs",
+            "  sanway volume list --deleted",
+            "  sanway volume restore web1/logs"
         })
 final class VolumeCommand extends SanwayCommand.Group {
 
     private static final Pattern HOST = Pattern.compile("([a-z0-9.-]+)(?::([0-9]{1,5}))?");
 
     @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists volumes.")
-    int list(@Mixin ClientOptions options) throws CommandFailure {
+    int list(
+            @Option(names = "--deleted", description = "Those that were deleted and can be restored.") boolean deleted,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        if (deleted) {
+            return DeletedVolumes.list(out(), options);
+        }
         JsonNode volumes = options.client().get("/api/v1/volumes");
         if (options.output == ClientOptions.Output.json) {
             out().println(volumes.toPrettyString());
@@ -172,34 +180,96 @@ final class VolumeCommand extends SanwayCommand.Group {
             name = "delete",
             mixinStandardHelpOptions = true,
             description =
-                    "Deletes a volume and ALL DATA ON IT. One that gateway.yaml declares is taken out there first. "
-                            + "Refused while a host that sees it is logged in. Its space is wiped before anybody gets it.",
-            footerHeading = "%nExample:%n",
-            footer = "  sanway volume delete web1/logs --yes")
+                    "Deletes a volume. It can be restored (sanway volume restore) until its space is needed for others, "
+                            + "unless it is wiped. One that gateway.yaml declares is taken out there first. Refused while "
+                            + "a host that sees it is logged in. Nobody else ever sees what was on it.",
+            footerHeading = "%nExamples:%n",
+            footer = {
+                "  sanway volume delete web1/logs --yes",
+                "  sanway volume delete web1/logs --wipe     overwrites it with zeroes; there is no way back"
+            })
     int delete(
             @Parameters(paramLabel = "VOLUME", description = "<host>/<volume>, or a shared one's name.") String name,
             @Option(names = "--yes", description = "Do not ask.") boolean yes,
             @Option(names = "--force", description = "Also while a host that sees it is logged in.") boolean force,
+            @Option(
+                            names = "--wipe",
+                            description =
+                                    "Overwrites it with zeroes, also one that is deleted already; there is no way back.")
+                    boolean wipe,
             @Mixin ClientOptions options)
             throws CommandFailure {
         ApiClient client = options.client();
+        if (wipe && DeletedVolumes.wipe(client, name, yes, out(), options)) {
+            return 0;
+        }
         String path = "/api/v1/volumes/" + Names.checkedVolume(name);
         JsonNode volume = client.get(path);
         Confirmation.ask(
                 yes,
-                name + " (" + Sizes.show(volume.path("sizeBytes").asLong()) + ") and all data on it will be lost.",
+                name + " (" + Sizes.show(volume.path("sizeBytes").asLong()) + ") "
+                        + (wipe
+                                ? "and all data on it will be lost, with no way back."
+                                : "is taken from its hosts. It can be restored until its space is needed."),
                 name);
-        JsonNode task = client.delete(path + (force ? "?force=true" : ""));
+        JsonNode task = client.delete(path + "?force=" + force + "&wipe=" + wipe);
         if (options.output == ClientOptions.Output.json) {
             out().println(task.toPrettyString());
         } else {
             out().println(
                             task.path("state").asText().equals("done")
                                     ? name + " is deleted."
-                                    : name + " is being deleted: task "
-                                            + task.path("id").asLong() + ".");
+                                    : name + " is being " + (wipe ? "wiped" : "deleted") + ": task "
+                                            + task.path("id").asLong() + "."
+                                            + (wipe ? "" : " To undo that: sanway volume restore " + name));
         }
         return 0;
+    }
+
+    @Command(
+            name = "restore",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Brings a deleted volume back, with its data, its identity and, if nobody else has it by now, its "
+                            + "LUN. Of several that had the same name it is the one that was deleted last.",
+            footerHeading = "%nExamples:%n",
+            footer = {"  sanway volume restore web1/logs", "  sanway volume restore web1/logs --as web1/old-logs"})
+    int restore(
+            @Parameters(
+                            paramLabel = "VOLUME",
+                            description = "The name it had, or its UUID from \"sanway volume list --deleted\".")
+                    String name,
+            @Option(names = "--as", paramLabel = "NAME", description = "Another name of the same host.") @Nullable
+                    String as,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        ApiClient client = options.client();
+        ObjectNode body = JsonNodeFactory.instance.objectNode();
+        if (as != null) {
+            body.put("name", Names.checkedVolume(as));
+        }
+        return show(
+                client.post("/api/v1/deleted-volumes/" + DeletedVolumes.uuid(client, name) + "/restore", body),
+                options);
+    }
+
+    @Command(
+            name = "rename",
+            mixinStandardHelpOptions = true,
+            description = "Gives a volume another name. Hosts go on with it: its LUN and identity stay.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway volume rename web1/logs web1/archive")
+    int rename(
+            @Parameters(paramLabel = "VOLUME", description = "<host>/<volume>, or a shared one's name.") String name,
+            @Parameters(paramLabel = "NEW", description = "The new name, of the same host.") String newName,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        return show(
+                options.client()
+                        .post(
+                                "/api/v1/volumes/" + Names.checkedVolume(name) + "/rename",
+                                JsonNodeFactory.instance.objectNode().put("name", Names.checkedVolume(newName))),
+                options);
     }
 
     private int show(JsonNode volume, ClientOptions options) {

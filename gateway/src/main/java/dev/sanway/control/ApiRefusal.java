@@ -9,20 +9,42 @@ public final class ApiRefusal extends Exception {
 
     private final int status;
     private final transient List<String> problems;
+    private final long retryAfterSeconds;
 
-    private ApiRefusal(int status, String message, List<String> problems) {
+    private ApiRefusal(int status, String message, List<String> problems, long retryAfterSeconds) {
         super(message);
         this.status = status;
         this.problems = List.copyOf(problems);
+        this.retryAfterSeconds = retryAfterSeconds;
     }
 
     private ApiRefusal(int status, String message) {
-        this(status, message, List.of());
+        this(status, message, List.of(), 0);
+    }
+
+    /** Nobody knows who calls. */
+    static ApiRefusal unauthorized(String message) {
+        return new ApiRefusal(401, message);
+    }
+
+    /** It is known who calls, and that one may not. */
+    static ApiRefusal forbidden(String message) {
+        return new ApiRefusal(403, message);
+    }
+
+    /** Too often; again after some time. */
+    static ApiRefusal tooMany(String message, long retryAfterSeconds) {
+        return new ApiRefusal(429, message, List.of(), retryAfterSeconds);
+    }
+
+    /** 0: no matter. */
+    long retryAfterSeconds() {
+        return retryAfterSeconds;
     }
 
     /** A configuration with mistakes, or with changes that a running gateway cannot make: one line for each. */
     static ApiRefusal configuration(String message, List<String> problems) {
-        return new ApiRefusal(422, message, problems);
+        return new ApiRefusal(422, message, problems, 0);
     }
 
     List<String> problems() {

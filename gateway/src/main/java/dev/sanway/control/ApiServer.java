@@ -1,102 +1,78 @@
 package dev.sanway.control;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
-import dev.sanway.config.Sizes;
 import dev.sanway.control.Views.ErrorView;
-import dev.sanway.control.Views.Source;
-import dev.sanway.control.Views.VolumeView;
-import dev.sanway.metadata.MadeVolume;
+import dev.sanway.metadata.OperatorRecord.Role;
 import io.javalin.Javalin;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
 import io.javalin.http.HttpStatus;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalLong;
+import java.util.function.Function;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.SecureRequestCustomizer;
+import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
-import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The REST API under {@code /api/v1}: HTTPS, and every call but {@code /api/v1/health} wants {@code Authorization: Bearer
- * TOKEN}. Answers are JSON; errors are {@link ErrorView}.
+ * The REST API: HTTPS, and every call wants {@code Authorization: Bearer TOKEN} of somebody whose role suffices, unless its
+ * {@link Route} says that anybody may. Answers are JSON; errors are {@link ErrorView}.
  */
 public final class ApiServer implements AutoCloseable {
 
-    private static final ObjectMapper JSON = new ObjectMapper()
-            .registerModule(new JavaTimeModule())
-            .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS);
+    private static final Logger log = LoggerFactory.getLogger(ApiServer.class);
 
-    private static final int DEFAULT_CHUNK_BYTES = 64 << 10;
-    private static final int MAX_WAIT_SECONDS = 10;
+    private static final String CALLER = "caller";
 
     private final Javalin javalin;
-    private final ApiCredentials credentials;
-    private final Source source;
-    private final Operations operations;
+    private final List<Route> routes;
+    private final Function<String, Optional<Caller>> callers;
+    private final AuditLog audit;
 
-    /** Starts it. */
-    public ApiServer(InetSocketAddress address, ApiCredentials credentials, Source source, Operations operations)
+    /**
+     * Starts it.
+     *
+     * @param callers who has a token
+     */
+    ApiServer(
+            InetSocketAddress address,
+            ApiCredentials credentials,
+            List<Route> routes,
+            Function<String, Optional<Caller>> callers,
+            AuditLog audit)
             throws IOException {
-        this.credentials = credentials;
-        this.source = source;
-        this.operations = operations;
+        this.routes = List.copyOf(routes);
+        this.callers = callers;
+        this.audit = audit;
         this.javalin = Javalin.create(config -> {
             config.startup.showJavalinBanner = false;
-            config.jetty.addConnector((server, http) -> {
-                SslContextFactory.Server tls = new SslContextFactory.Server();
-                tls.setKeyStore(credentials.keyStore());
-                tls.setKeyStorePassword(ApiCredentials.keyStorePassword());
-                HttpConfiguration https = new HttpConfiguration(http);
-                https.addCustomizer(new SecureRequestCustomizer(false));
-                https.setSendServerVersion(false);
-                ServerConnector connector = new ServerConnector(
-                        server, 1, 1, new SslConnectionFactory(tls, "http/1.1"), new HttpConnectionFactory(https));
-                connector.setHost(address.getAddress().getHostAddress());
-                connector.setPort(address.getPort());
-                return connector;
+            config.jetty.addConnector((server, http) -> connector(server, http, address, credentials));
+            config.routes.before("/*", this::authenticate);
+            routes.forEach(route -> add(config.routes, route));
+            config.routes.exception(ApiRefusal.class, (refusal, context) -> {
+                if (refusal.retryAfterSeconds() > 0) {
+                    context.header("Retry-After", Long.toString(refusal.retryAfterSeconds()));
+                }
+                error(
+                        context,
+                        HttpStatus.forStatus(refusal.status()),
+                        String.valueOf(refusal.getMessage()),
+                        refusal.problems());
             });
-            config.routes.before("/*", this::authorize);
-            config.routes.get("/api/v1/health", context -> json(context, new Health("up")));
-            config.routes.get("/api/v1/volumes", context -> json(context, source.volumes()));
-            config.routes.get("/api/v1/volumes/{name}", context -> volume(context, context.pathParam("name")));
-            config.routes.get(
-                    "/api/v1/volumes/{host}/{name}",
-                    context -> volume(context, context.pathParam("host") + "/" + context.pathParam("name")));
-            config.routes.get("/api/v1/partitions", context -> json(context, source.partitions()));
-            config.routes.get("/api/v1/units", context -> json(context, source.units()));
-            config.routes.get("/api/v1/hosts", context -> json(context, source.hosts()));
-            config.routes.get("/api/v1/hosts/{name}", context -> host(context, context.pathParam("name")));
-            config.routes.get("/api/v1/sessions", context -> json(context, source.sessions()));
-            config.routes.post("/api/v1/units/{unit}/luns/{lun}/adopt", this::adopt);
-            changes(config.routes);
-            config.routes.get("/api/v1/config", context -> json(context, operations.config()));
-            config.routes.post("/api/v1/config/diff", context -> {
-                ConfigBody body = body(context, ConfigBody.class, ConfigBody.EXAMPLE);
-                json(context, operations.diffConfig(body.text(), body.shownAs()));
+            config.routes.exception(RuntimeException.class, (failure, context) -> {
+                log.error("{} {} failed", context.method(), context.path(), failure);
+                error(context, HttpStatus.INTERNAL_SERVER_ERROR, "the gateway failed at this; its log says more");
             });
-            config.routes.post("/api/v1/config/apply", context -> {
-                ConfigBody body = body(context, ConfigBody.class, ConfigBody.EXAMPLE);
-                json(context, operations.applyConfig(body.text(), body.shownAs(), body.revision()));
-            });
-            config.routes.exception(
-                    ApiRefusal.class,
-                    (refusal, context) -> error(
-                            context,
-                            HttpStatus.forStatus(refusal.status()),
-                            String.valueOf(refusal.getMessage()),
-                            refusal.problems()));
             config.routes.error(
                     404,
                     context -> error(context, HttpStatus.NOT_FOUND, "there is no " + context.path() + " in this API"));
@@ -108,225 +84,101 @@ public final class ApiServer implements AutoCloseable {
         }
     }
 
-    private record Health(String status) {}
-
-    private void changes(RoutesConfig routes) {
-        routes.post("/api/v1/volumes", this::createVolume);
-        for (String path : List.of("/api/v1/volumes/{name}", "/api/v1/volumes/{host}/{name}")) {
-            routes.post(path + "/grow", context -> {
-                SizeBody body = body(context, SizeBody.class, "{\"size\": \"120GiB\"}");
-                json(context, operations.growVolume(volumeName(context), size(body.size())));
-            });
-            routes.delete(
-                    path,
-                    context -> json(context, operations.deleteVolume(volumeName(context), flag(context, "force"))));
-        }
-        routes.post("/api/v1/hosts", this::createHost);
-        routes.delete(
-                "/api/v1/hosts/{name}",
-                context -> json(context, operations.deleteHost(context.pathParam("name"), flag(context, "force"))));
-        routes.get("/api/v1/tasks", context -> json(context, operations.tasks()));
-        routes.get("/api/v1/tasks/{id}", context -> json(context, operations.task(id(context))));
-        routes.post("/api/v1/tasks/{id}/cancel", context -> json(context, operations.cancelTask(id(context))));
-        routes.get("/api/v1/events", context -> {
-            long wait = Math.min(number(context, "wait"), MAX_WAIT_SECONDS);
-            json(context, operations.events(number(context, "after"), wait * 1000));
-        });
+    private static ServerConnector connector(
+            Server server, HttpConfiguration http, InetSocketAddress address, ApiCredentials credentials) {
+        SslContextFactory.Server tls = new SslContextFactory.Server();
+        tls.setKeyStore(credentials.keyStore());
+        tls.setKeyStorePassword(ApiCredentials.keyStorePassword());
+        HttpConfiguration https = new HttpConfiguration(http);
+        https.addCustomizer(new SecureRequestCustomizer(false));
+        https.setSendServerVersion(false);
+        ServerConnector connector = new ServerConnector(
+                server, 1, 1, new SslConnectionFactory(tls, "http/1.1"), new HttpConnectionFactory(https));
+        connector.setHost(address.getAddress().getHostAddress());
+        connector.setPort(address.getPort());
+        return connector;
     }
 
-    private static String volumeName(Context context) {
-        String host = context.pathParamMap().get("host");
-        return (host == null ? "" : host + "/") + context.pathParam("name");
+    private void add(RoutesConfig config, Route route) {
+        config.addHttpHandler(
+                HandlerType.findOrCreate(route.method().name()), route.path(), context -> serve(route, context));
     }
 
-    private static boolean flag(Context context, String name) {
-        return "true".equals(context.queryParam(name));
-    }
-
-    private static long id(Context context) throws ApiRefusal {
-        return parse(context.pathParam("id"), "a task's id");
-    }
-
-    private static long number(Context context, String name) throws ApiRefusal {
-        String text = context.queryParam(name);
-        return text == null ? 0 : parse(text, name);
-    }
-
-    private static long parse(String text, String what) throws ApiRefusal {
-        try {
-            return Long.parseLong(text);
-        } catch (NumberFormatException _) {
-            throw ApiRefusal.malformed(what + " is a number, not " + text);
-        }
-    }
-
-    private static long size(@Nullable String text) throws ApiRefusal {
-        OptionalLong bytes = text == null ? OptionalLong.empty() : Sizes.parse(text);
-        if (bytes.isEmpty() || bytes.getAsLong() == 0) {
-            throw ApiRefusal.malformed((text == null ? "nothing" : "\"" + text + "\"")
-                    + " is no size; write one such as 80GiB, or a number of bytes");
-        }
-        return bytes.getAsLong();
-    }
-
-    private record SizeBody(@Nullable String size) {}
-
-    private record HostBody(@Nullable String name, @Nullable Integer lun) {}
-
-    private record VolumeBody(
-            @Nullable String name,
-            @Nullable String size,
-            @Nullable String layout,
-            @Nullable Integer width,
-            @Nullable String chunk,
-            @Nullable Integer blockSize,
-            @Nullable Integer lun,
-            @Nullable List<HostBody> hosts) {}
-
-    private void createVolume(Context context) throws ApiRefusal {
-        VolumeBody body = body(
-                context,
-                VolumeBody.class,
-                "{\"name\": \"web1/data\", \"size\": \"80GiB\", \"layout\": \"striped\", \"width\": 2}");
-        String name = Objects.requireNonNullElse(body.name(), "");
-        String layout = Objects.requireNonNullElse(body.layout(), "linear");
-        boolean striped = layout.equals("striped");
-        if (!striped && !layout.equals("linear")) {
-            throw ApiRefusal.malformed("\"" + layout + "\" is no layout; write linear or striped");
-        }
-        if (!striped && (body.width() != null || body.chunk() != null)) {
-            throw ApiRefusal.malformed("width and chunk belong to the layout striped only");
-        }
-        List<MadeVolume.Attachment> attachments = new ArrayList<>();
-        for (HostBody host : Objects.requireNonNullElse(body.hosts(), List.<HostBody>of())) {
-            attachments.add(new MadeVolume.Attachment(
-                    Objects.requireNonNullElse(host.name(), ""), Objects.requireNonNullElse(host.lun(), -1)));
-        }
-        if (body.lun() != null) {
-            int slash = name.indexOf('/');
-            if (slash < 0 || !attachments.isEmpty()) {
-                throw ApiRefusal.malformed("lun is for a host's own volume; a shared one has it beside each host");
-            }
-            attachments.add(new MadeVolume.Attachment(name.substring(0, slash), body.lun()));
-        }
-        long chunk = body.chunk() == null ? DEFAULT_CHUNK_BYTES : size(body.chunk());
-        json(
-                context,
-                operations.createVolume(new Operations.NewVolume(
-                        name,
-                        size(body.size()),
-                        Objects.requireNonNullElse(body.blockSize(), 512),
-                        striped ? Objects.requireNonNullElse(body.width(), 2) : 0,
-                        striped ? (int) Math.min(chunk, Integer.MAX_VALUE) : 0,
-                        attachments)));
-    }
-
-    private record ChapBody(
-            @Nullable String user,
-            @Nullable String secret,
-            @Nullable String mutualUser,
-            @Nullable String mutualSecret) {
-        @Override
-        public String toString() {
-            return "CHAP of " + user;
-        }
-    }
-
-    private record NewHostBody(
-            @Nullable String name,
-            @Nullable List<String> initiators,
-            @Nullable ChapBody chap) {}
-
-    private void createHost(Context context) throws ApiRefusal {
-        NewHostBody body = body(
-                context,
-                NewHostBody.class,
-                "{\"name\": \"web1\", \"initiators\": [\"iqn.1993-08.org.debian:01:web1\"]}");
-        ChapBody chap = body.chap();
-        json(
-                context,
-                operations.createHost(
-                        Objects.requireNonNullElse(body.name(), ""),
-                        Objects.requireNonNullElse(body.initiators(), List.of()),
-                        chap == null
-                                ? null
-                                : new Operations.NewChap(
-                                        Objects.requireNonNullElse(chap.user(), ""),
-                                        Objects.requireNonNullElse(chap.secret(), ""),
-                                        chap.mutualUser(),
-                                        chap.mutualSecret())));
-    }
-
-    private void authorize(Context context) {
-        if (context.path().equals("/api/v1/health")) {
+    /** Nothing that needs a token is even looked for without one. */
+    private void authenticate(Context context) throws ApiRefusal {
+        Optional<Caller> caller = bearer(context).flatMap(callers);
+        if (caller.isPresent()) {
+            context.attribute(CALLER, caller.get());
             return;
         }
-        String header = Optional.ofNullable(context.header("Authorization")).orElse("");
-        if (!header.startsWith("Bearer ")
-                || !credentials.accepts(header.substring("Bearer ".length()).strip())) {
+        String path = context.path();
+        boolean open = routes.stream()
+                .anyMatch(route -> route.role() == null
+                        && route.path().equals(path)
+                        && route.method().name().equals(context.method().name()));
+        if (!open) {
             context.header("WWW-Authenticate", "Bearer");
-            error(context, HttpStatus.UNAUTHORIZED, "a valid token is wanted: Authorization: Bearer TOKEN");
             context.skipRemainingHandlers();
+            throw ApiRefusal.unauthorized("a valid token is wanted: Authorization: Bearer TOKEN. "
+                    + "Operators get one with \"sanway login\"");
         }
     }
 
-    private record AdoptBody(boolean erase) {}
-
-    /** {@code name}: what the sender calls the file. */
-    private record ConfigBody(
-            @Nullable String text, @Nullable String name, long revision) {
-        private static final String EXAMPLE =
-                "{\"text\": \"gateway:\\n  name: ...\", \"name\": \"gateway.yaml\", \"revision\": 3}";
-
-        @Override
-        public String text() {
-            return text == null ? "" : text;
-        }
-
-        String shownAs() {
-            return name == null ? "gateway.yaml" : name;
-        }
+    private static Optional<String> bearer(Context context) {
+        String header = Objects.requireNonNullElse(context.header("Authorization"), "");
+        return header.startsWith("Bearer ")
+                ? Optional.of(header.substring("Bearer ".length()).strip())
+                : Optional.empty();
     }
 
-    private void adopt(Context context) throws ApiRefusal {
-        int lun;
+    private void serve(Route route, Context context) throws ApiRefusal {
+        Caller caller = context.attribute(CALLER);
+        if (route.role() == null) {
+            answer(context, route.handler().answer(new ApiRequest(context, caller == null ? NOBODY : caller)));
+            return;
+        }
+        if (caller == null) {
+            throw ApiRefusal.unauthorized("a valid token is wanted");
+        }
         try {
-            lun = Integer.parseInt(context.pathParam("lun"));
-        } catch (NumberFormatException _) {
-            throw ApiRefusal.malformed("a LUN is a number, not " + context.pathParam("lun"));
-        }
-        AdoptBody body = body(context, AdoptBody.class, "{\"erase\": true}");
-        json(context, operations.adopt(context.pathParam("unit"), lun, body.erase()));
-    }
-
-    /** The request's body; an unknown key or another type is refused, showing the {@code example}. */
-    private static <T> T body(Context context, Class<T> type, String example) throws ApiRefusal {
-        try {
-            return JSON.readValue(context.body().isEmpty() ? "{}" : context.body(), type);
-        } catch (JsonProcessingException e) {
-            throw ApiRefusal.malformed(
-                    "the body is not as it should be: " + e.getOriginalMessage() + "; it looks like " + example);
-        }
-    }
-
-    private void volume(Context context, String name) {
-        Optional<VolumeView> found = source.volumes().stream()
-                .filter(volume -> volume.name().equals(name))
-                .findFirst();
-        if (found.isPresent()) {
-            json(context, found.get());
-        } else {
-            error(context, HttpStatus.NOT_FOUND, "there is no volume " + name);
+            Role needed = route.role();
+            if (!caller.role().covers(needed)) {
+                throw ApiRefusal.forbidden("this takes the role " + needed + "; you are " + caller.name()
+                        + ", with the role " + caller.role());
+            }
+            Object answer = route.handler().answer(new ApiRequest(context, caller));
+            note(route, context, caller, 200, "done");
+            answer(context, answer);
+        } catch (ApiRefusal refusal) {
+            note(route, context, caller, refusal.status(), String.valueOf(refusal.getMessage()));
+            throw refusal;
+        } catch (RuntimeException failure) {
+            note(route, context, caller, 500, "failed: " + failure.getMessage());
+            throw failure;
         }
     }
 
-    private void host(Context context, String name) throws ApiRefusal {
-        json(
-                context,
-                source.hosts().stream()
-                        .filter(host -> host.name().equals(name))
-                        .findFirst()
-                        .orElseThrow(() -> ApiRefusal.unknown("there is no host " + name)));
+    /** Who calls without a token where none is needed. */
+    private static final Caller NOBODY = new Caller("", Role.viewer, null);
+
+    private void note(Route route, Context context, Caller caller, int status, String outcome) {
+        if (route.audited()) {
+            StringBuilder path = new StringBuilder(context.path());
+            for (Route.Query query : route.queries()) {
+                String value = context.queryParam(query.name());
+                if (value != null) {
+                    path.append('?').append(query.name()).append('=').append(value);
+                }
+            }
+            audit.note(
+                    caller.name(),
+                    context.ip(),
+                    route.method().name(),
+                    path.toString(),
+                    context.body(),
+                    status,
+                    outcome);
+        }
     }
 
     private static void error(Context context, HttpStatus status, String text) {
@@ -336,13 +188,17 @@ public final class ApiServer implements AutoCloseable {
     private static void error(Context context, HttpStatus status, String text, List<String> problems) {
         if (!Optional.ofNullable(context.result()).orElse("").startsWith("{\"error\"")) {
             context.status(status);
-            json(context, new ErrorView(text, problems));
+            answer(context, new ErrorView(text, problems));
         }
     }
 
-    private static void json(Context context, Object value) {
+    private static void answer(Context context, Object value) {
+        if (value instanceof Route.Raw raw) {
+            context.contentType(raw.contentType()).result(raw.bytes());
+            return;
+        }
         try {
-            context.contentType("application/json").result(JSON.writeValueAsString(value));
+            context.contentType("application/json").result(ApiRequest.JSON.writeValueAsString(value));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

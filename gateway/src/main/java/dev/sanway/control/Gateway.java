@@ -50,7 +50,8 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
     private final GatewayConfig config;
     private final Catalog catalog;
     private final ControlThread control = new ControlThread();
-    private final Events events = new Events(Clock.systemUTC());
+    private final LogTail logTail = LogTail.attach();
+    private final Events events;
     private final EventLoopGroup loops;
     private final List<LunDirectory> directories = new ArrayList<>();
     private final Assignments assignments;
@@ -77,6 +78,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         } catch (MetadataException e) {
             throw new IOException(e.getMessage(), e);
         }
+        this.events = new Events(Clock.systemUTC(), catalog.journal(Events.JOURNAL, Events.KEPT));
         this.loops = Transport.newGroup("sanway-loop", config.eventLoops());
         List<EventLoop> all = new ArrayList<>();
         for (int i = 0; i < config.eventLoops(); i++) {
@@ -106,21 +108,26 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
             log.info("hosts can log in at {}", config.portals());
             GatewayViews views = new GatewayViews(
                     control, catalog, assignments, links.values(), targets, volumes, server, config.iqnPrefix());
-            this.api = new ApiServer(
-                    config.management(),
-                    ApiCredentials.open(
-                            config.stateDirectory(), config.management().getAddress()),
+            MadeByCommand made = new MadeByCommand(catalog, config);
+            VolumeLife life = new VolumeLife(
+                    control,
+                    catalog,
+                    reconfiguration,
+                    made,
+                    volumes,
+                    assignments.deletions(),
+                    tasks,
+                    events,
+                    Clock.systemUTC());
+            this.api = GatewayApi.start(
+                    config,
+                    catalog,
                     views,
                     new GatewayOperations(
-                            control,
-                            links,
-                            reconfiguration,
-                            assignments,
-                            volumes,
-                            tasks,
-                            events,
-                            views,
-                            new MadeByCommand(catalog, config)));
+                            control, links, reconfiguration, assignments, tasks, events, views, made, life, server),
+                    GatewayApi.health(control, all, server),
+                    new Metrics(new GatewayMetrics(control, volumes, links.values(), tasks, views, server, all)),
+                    logTail);
             started = true;
         } catch (GeneralSecurityException | IllegalStateException e) {
             throw new IOException("the gateway cannot start: " + e.getMessage(), e);
@@ -195,11 +202,12 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
     /** What a process that ended had begun to delete. */
     private int resumeDeletions() {
         tasks.settle();
-        List<UUID> deletions = tasks.deletions();
+        Map<UUID, Boolean> deletions = tasks.deletions();
         for (ServedVolume volume : List.copyOf(volumes.all())) {
             VolumeRecord record = volume.record;
-            if (record != null && volume.declared == null && deletions.contains(record.uuid())) {
-                CompletableFuture<Void> _ = volumes.delete(volume, record);
+            Boolean erase = record == null ? null : deletions.get(record.uuid());
+            if (record != null && volume.declared == null && erase != null) {
+                CompletableFuture<Void> _ = volumes.delete(volume, record, erase);
             }
         }
         return deletions.size();
@@ -235,5 +243,6 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         loops.shutdownGracefully(0, STOP_SECONDS, TimeUnit.SECONDS).awaitUninterruptibly();
         control.stop(STOP_SECONDS);
         catalog.close();
+        logTail.stop();
     }
 }

@@ -4,6 +4,7 @@ import dev.sanway.config.GatewayConfig;
 import dev.sanway.control.Views.ConfigView;
 import dev.sanway.control.Views.DiffView;
 import dev.sanway.control.Views.HostView;
+import dev.sanway.control.Views.SessionView;
 import dev.sanway.control.Views.TaskView;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.VolumeView;
@@ -11,12 +12,14 @@ import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.TaskRecord;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.VolumeLayout;
+import dev.sanway.target.TargetServer;
 import dev.sanway.volume.Assignments;
 import dev.sanway.volume.Assignments.Admission;
 import dev.sanway.volume.Assignments.GrowthAnswer;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** What operators do to a running gateway. Any thread but the control executor's and the event loops. */
@@ -26,31 +29,34 @@ final class GatewayOperations implements Operations {
     private final Map<String, UnitLink> links;
     private final Reconfiguration reconfiguration;
     private final Assignments assignments;
-    private final Volumes volumes;
     private final Tasks tasks;
     private final Events events;
     private final GatewayViews views;
     private final MadeByCommand made;
+    private final VolumeLife volumeLife;
+    private final TargetServer server;
 
     GatewayOperations(
             ControlThread control,
             Map<String, UnitLink> links,
             Reconfiguration reconfiguration,
             Assignments assignments,
-            Volumes volumes,
             Tasks tasks,
             Events events,
             GatewayViews views,
-            MadeByCommand made) {
+            MadeByCommand made,
+            VolumeLife volumeLife,
+            TargetServer server) {
         this.control = control;
         this.links = links;
         this.reconfiguration = reconfiguration;
         this.assignments = assignments;
-        this.volumes = volumes;
         this.tasks = tasks;
         this.events = events;
         this.views = views;
         this.made = made;
+        this.volumeLife = volumeLife;
+        this.server = server;
     }
 
     @Override
@@ -122,7 +128,7 @@ final class GatewayOperations implements Operations {
     }
 
     @Override
-    public TaskView deleteVolume(String name, boolean force) throws ApiRefusal {
+    public TaskView deleteVolume(String name, boolean force, boolean wipe) throws ApiRefusal {
         // What is said here once more is checked again where it counts.
         made.withoutVolume(reconfiguration.declared(), name);
         VolumeView seen = volumeView(name);
@@ -132,22 +138,37 @@ final class GatewayOperations implements Operations {
                     seen.hosts().stream().map(Views.AttachmentView::host).toList(),
                     "log it out first, or say --force");
         }
-        reconfiguration.change(declared -> made.withoutVolume(declared, name));
-        return control.ask(() -> {
-            ServedVolume volume = volumes.find(name);
-            VolumeRecord record = volume == null ? null : volume.record;
-            if (volume == null || record == null) {
-                // It had no partitions yet.
-                return new TaskView(0, TaskRecord.Kind.delete.name(), name, "done", 100, "", null);
-            }
-            TaskRecord task = tasks.begin(record, TaskRecord.Kind.delete);
-            volumes.delete(volume, record).whenComplete((_, failure) -> {
-                if (failure != null) {
-                    events.warning("volume " + name, "not deleted: " + failure.getMessage());
-                }
-            });
-            return tasks.view(task);
-        });
+        return volumeLife.delete(name, wipe);
+    }
+
+    @Override
+    public VolumeView renameVolume(String name, String newName) throws ApiRefusal {
+        volumeLife.rename(name, newName);
+        return volumeView(newName);
+    }
+
+    @Override
+    public VolumeView restoreVolume(UUID uuid, String name) throws ApiRefusal {
+        return volumeView(volumeLife.restore(uuid, name));
+    }
+
+    @Override
+    public TaskView eraseVolume(UUID uuid) throws ApiRefusal {
+        return volumeLife.erase(uuid);
+    }
+
+    @Override
+    public SessionView dropSession(String host, int number) throws ApiRefusal {
+        SessionView found = views.sessions().stream()
+                .filter(session -> session.host().equals(host) && session.number() == number)
+                .findFirst()
+                .orElseThrow(() -> ApiRefusal.unknown(
+                        "host " + host + " has no session " + number + "; see: sanway session list"));
+        if (!server.endSession(hostView(host).target(), number, "an operator dropped it")) {
+            throw ApiRefusal.unknown("host " + host + " has no session " + number + " any more");
+        }
+        events.info("host " + host, "session " + number + " of " + found.initiator() + " was dropped by an operator");
+        return found;
     }
 
     private void refuseIfLoggedIn(String what, List<String> hosts, String instead) throws ApiRefusal {
@@ -222,10 +243,11 @@ final class GatewayOperations implements Operations {
                 control.askLater(() -> assignments.cancelGrowth(record.volume()));
             }
             case wipe -> {
-                TaskView unused = deleteVolume(task.volume(), true);
+                TaskView unused = deleteVolume(task.volume(), true, false);
                 events.info("volume " + unused.volume(), "its wipe was cancelled");
             }
-            case delete -> throw ApiRefusal.conflict("task " + id + ": a deletion cannot be stopped once it was begun");
+            case delete, erase ->
+                throw ApiRefusal.conflict("task " + id + ": a deletion cannot be stopped once it was begun");
         }
         return task(id);
     }

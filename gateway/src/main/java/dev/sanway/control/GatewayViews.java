@@ -3,12 +3,14 @@ package dev.sanway.control;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.config.Sizes;
 import dev.sanway.control.Views.AttachmentView;
+import dev.sanway.control.Views.DeletedVolumeView;
 import dev.sanway.control.Views.HostView;
 import dev.sanway.control.Views.PartitionView;
 import dev.sanway.control.Views.SessionView;
 import dev.sanway.control.Views.UnitView;
 import dev.sanway.control.Views.VolumeView;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.DeletedVolume;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** What operators see of a gateway: snapshots, made on the control executor for whoever asks from another thread. */
@@ -200,12 +203,36 @@ final class GatewayViews implements Views.Source {
                                 session.target().startsWith(prefix)
                                         ? session.target().substring(prefix.length())
                                         : session.target()),
+                        session.tsih(),
                         session.initiator(),
                         session.remoteAddress(),
                         session.since(),
                         session.commands(),
                         session.readBytes(),
                         session.writtenBytes()))
+                .toList();
+    }
+
+    @Override
+    public PoolView pool() {
+        return PoolView.of(
+                assignments.pool(),
+                assignments.deletions().deleted().stream()
+                        .map(VolumeRecord::uuid)
+                        .collect(Collectors.toSet()));
+    }
+
+    @Override
+    public List<DeletedVolumeView> deletedVolumes() {
+        return assignments.deletions().deleted().stream()
+                .map(record -> new DeletedVolumeView(
+                        record.uuid(),
+                        record.name(),
+                        record.sizeBytes(),
+                        record.layout() instanceof VolumeLayout.Striped ? "striped" : "linear",
+                        catalog.one(DeletedVolume.KIND, record.uuid().toString())
+                                .map(DeletedVolume::deletedAt)
+                                .orElse("")))
                 .toList();
     }
 

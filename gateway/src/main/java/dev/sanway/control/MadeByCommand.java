@@ -45,7 +45,7 @@ final class MadeByCommand {
         this.file = config.file();
     }
 
-    private static void checkName(String name, String what) throws ApiRefusal {
+    static void checkName(String name, String what) throws ApiRefusal {
         if (!NAME.matcher(name).matches()) {
             throw ApiRefusal.malformed("\"" + name + "\" is no name of a " + what
                     + "; write 1 to 63 lower-case letters, digits, dots and hyphens, for example web1");
@@ -168,6 +168,14 @@ final class MadeByCommand {
                     "raise its \"size\" there, then: sanway config apply " + file.getFileName());
         }
         return record;
+    }
+
+    /** Refuses what the YAML declares. */
+    void checkNotInFile(GatewayConfig declared, String name, String instead) throws ApiRefusal {
+        Optional<GatewayConfig.Volume> wanted = volume(declared, name);
+        if (wanted.isPresent() && wanted.get().line() > 0) {
+            throw declaredInFile(name, wanted.get().line(), instead);
+        }
     }
 
     /** What to store so that a volume is no longer declared; it has to be deleted afterwards. */

@@ -3,11 +3,13 @@ package dev.sanway.control;
 import dev.sanway.control.Views.ConfigView;
 import dev.sanway.control.Views.DiffView;
 import dev.sanway.control.Views.HostView;
+import dev.sanway.control.Views.SessionView;
 import dev.sanway.control.Views.TaskView;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.VolumeView;
 import dev.sanway.metadata.MadeVolume;
 import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** What the API changes. Every call blocks its caller, who is no event loop, until the change is durable. */
@@ -61,11 +63,28 @@ public interface Operations {
     VolumeView growVolume(String name, long sizeBytes) throws ApiRefusal;
 
     /**
-     * Deletes a volume that the YAML does not declare, and all data on it.
+     * Deletes a volume that the YAML does not declare.
      *
      * @param force also while hosts that see it are logged in
+     * @param wipe overwrites it with zeroes; else it can be restored until its space is needed
      */
-    TaskView deleteVolume(String name, boolean force) throws ApiRefusal;
+    TaskView deleteVolume(String name, boolean force, boolean wipe) throws ApiRefusal;
+
+    /** Gives a volume that the YAML does not declare another name, of the same host or a shared one's. */
+    VolumeView renameVolume(String name, String newName) throws ApiRefusal;
+
+    /**
+     * Makes a deleted volume what it was.
+     *
+     * @param name another name, since somebody else has it by now; empty: its own
+     */
+    VolumeView restoreVolume(UUID uuid, String name) throws ApiRefusal;
+
+    /** Overwrites a deleted volume with zeroes and gives it up for good. */
+    TaskView eraseVolume(UUID uuid) throws ApiRefusal;
+
+    /** Ends a session of a host, which may log in again. */
+    SessionView dropSession(String host, int number) throws ApiRefusal;
 
     /** Makes a host that lives in the gateway's state rather than in its YAML. */
     HostView createHost(String name, List<String> initiators, @Nullable NewChap chap) throws ApiRefusal;

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /** A volume that is declared, or kept though it is declared no more, and what became of it. Confined to the control executor. */
 final class ServedVolume {
 
-    final String name;
+    /** Under which {@link Volumes} knows it. */
+    String name;
 
     /** What is wanted; null: it is declared nowhere, and shown to no host. */
     GatewayConfig.@Nullable Volume declared;

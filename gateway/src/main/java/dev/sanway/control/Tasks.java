@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *   wipe:    running while the volume is WIPING     → done
  *   grow:    running while it has a growth          → done, or cancelled
- *   delete:  running until it is RELEASED           → done
+ *   delete:  running until it is DELETED            → done
+ *   erase:   running until it is RELEASED           → done
  * </pre>
  *
  * Confined to the control executor.
@@ -58,12 +59,16 @@ final class Tasks implements Assignments.Listener {
                 .findFirst();
     }
 
-    /** The volumes whose deletion was begun and is not durable yet. */
-    List<UUID> deletions() {
-        return tasks.values().stream()
-                .filter(task -> task.state() == TaskRecord.State.running && task.kind() == TaskRecord.Kind.delete)
-                .map(TaskRecord::volume)
-                .toList();
+    /** The volumes whose deletion was begun and is not durable yet, and whether they are to be erased. */
+    Map<UUID, Boolean> deletions() {
+        Map<UUID, Boolean> volumes = new HashMap<>();
+        for (TaskRecord task : tasks.values()) {
+            boolean erase = task.kind() == TaskRecord.Kind.erase;
+            if (task.state() == TaskRecord.State.running && (erase || task.kind() == TaskRecord.Kind.delete)) {
+                volumes.merge(task.volume(), erase, Boolean::logicalOr);
+            }
+        }
+        return volumes;
     }
 
     /** Begins a task, unless there is one of that kind for the volume; durable soon. */
@@ -116,11 +121,11 @@ final class Tasks implements Assignments.Listener {
     public void volumeChanged(VolumeRecord volume, PoolState pool, long partitionBytes) {
         UUID uuid = volume.uuid();
         progress.put(uuid, new Progress(volume.progressBytes(), partitionBytes));
-        boolean released = volume.state() == VolumeRecord.State.RELEASED;
+        boolean gone = !volume.state().isLive();
         if (volume.state() == VolumeRecord.State.WIPING) {
             begin(volume, TaskRecord.Kind.wipe);
         } else {
-            end(uuid, TaskRecord.Kind.wipe, released ? TaskRecord.State.cancelled : TaskRecord.State.done);
+            end(uuid, TaskRecord.Kind.wipe, gone ? TaskRecord.State.cancelled : TaskRecord.State.done);
         }
         VolumeRecord.Growth growth = volume.growth();
         if (growth != null) {
@@ -128,12 +133,18 @@ final class Tasks implements Assignments.Listener {
             targets.put(uuid, growth.toBytes());
         } else {
             Long wanted = targets.remove(uuid);
-            boolean grown = !released && (wanted == null || wanted == volume.sizeBytes());
+            boolean grown = !gone && (wanted == null || wanted == volume.sizeBytes());
             end(uuid, TaskRecord.Kind.grow, grown ? TaskRecord.State.done : TaskRecord.State.cancelled);
         }
-        if (released) {
-            end(uuid, TaskRecord.Kind.delete, TaskRecord.State.done);
-            progress.remove(uuid);
+        switch (volume.state()) {
+            case DELETED -> end(uuid, TaskRecord.Kind.delete, TaskRecord.State.done);
+            case ERASING -> begin(volume, TaskRecord.Kind.erase);
+            case RELEASED -> {
+                end(uuid, TaskRecord.Kind.delete, TaskRecord.State.done);
+                end(uuid, TaskRecord.Kind.erase, TaskRecord.State.done);
+                progress.remove(uuid);
+            }
+            case WIPING, ASSIGNED -> {}
         }
     }
 
@@ -142,7 +153,7 @@ final class Tasks implements Assignments.Listener {
         for (TaskRecord task : List.copyOf(tasks.values())) {
             if (task.state() == TaskRecord.State.running
                     && catalog.volume(task.volume()).isEmpty()) {
-                boolean deleted = task.kind() == TaskRecord.Kind.delete;
+                boolean deleted = task.kind() == TaskRecord.Kind.delete || task.kind() == TaskRecord.Kind.erase;
                 end(task.volume(), task.kind(), deleted ? TaskRecord.State.done : TaskRecord.State.cancelled);
             }
         }

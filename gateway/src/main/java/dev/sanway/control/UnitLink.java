@@ -19,6 +19,7 @@ import dev.sanway.metadata.UnitVolumeRecord;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
+import dev.sanway.scsi.CommandStatistics;
 import dev.sanway.volume.Assignments;
 import dev.sanway.volume.Assignments.Admission;
 import dev.sanway.volume.LunDirectory;
@@ -137,6 +138,13 @@ final class UnitLink {
 
     private UnitSessionConfig sessionConfig(Isid isid) {
         return UnitSessions.config(unit, config, isid);
+    }
+
+    /** What each session counted, by its number. */
+    Map<Integer, CommandStatistics> statistics() {
+        Map<Integer, CommandStatistics> all = new TreeMap<>();
+        lines.forEach(line -> all.put(line.index, line.session.statistics()));
+        return all;
     }
 
     // ---- start

@@ -59,9 +59,10 @@ public interface Views {
             String state,
             @Nullable String detail) {}
 
-    /** A host's session. */
+    /** A host's session; {@code number} tells it from the host's others. */
     record SessionView(
             String host,
+            int number,
             String initiator,
             String remoteAddress,
             Instant since,
@@ -73,7 +74,7 @@ public interface Views {
     record HostView(String name, String target, List<String> initiators, boolean chap, String declared) {}
 
     /**
-     * Background work: {@code kind} is wipe, grow or delete, {@code state} running, done or cancelled.
+     * Background work: {@code kind} is wipe, grow, delete or erase, {@code state} running, done or cancelled.
      */
     record TaskView(
             long id,
@@ -83,6 +84,9 @@ public interface Views {
             int percent,
             String startedAt,
             @Nullable String endedAt) {}
+
+    /** A volume that was deleted and can be restored until its space is needed. */
+    record DeletedVolumeView(UUID uuid, String name, long sizeBytes, String layout, String deletedAt) {}
 
     /** An error: one line that says what was wrong and what would be right; of a configuration a line for each mistake. */
     record ErrorView(
@@ -106,5 +110,10 @@ public interface Views {
         List<SessionView> sessions();
 
         List<HostView> hosts();
+
+        PoolView pool();
+
+        /** Those that can be restored, the one that was deleted first at first. */
+        List<DeletedVolumeView> deletedVolumes();
     }
 }

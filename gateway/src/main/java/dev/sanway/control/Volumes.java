@@ -3,6 +3,7 @@ package dev.sanway.control;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.config.Sizes;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.DeletedVolume;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.VolumeLayout;
@@ -211,10 +212,14 @@ final class Volumes implements Assignments.Listener {
 
     @Override
     public void volumeChanged(VolumeRecord record, PoolState pool, long partitionBytes) {
-        if (record.state() == VolumeRecord.State.RELEASED) {
+        if (!record.state().isLive()) {
             ServedVolume gone = volumes.get(record.name());
             if (gone != null && gone.record != null && gone.record.uuid().equals(record.uuid())) {
                 forget(gone);
+            }
+            if (record.state() == VolumeRecord.State.RELEASED
+                    && catalog.one(DeletedVolume.KIND, record.uuid().toString()).isPresent()) {
+                events.info("volume " + record.name(), "was deleted, and can no longer be restored");
             }
             return;
         }
@@ -224,10 +229,10 @@ final class Volumes implements Assignments.Listener {
         volume.partitionBytes = partitionBytes;
         news(before, record);
         if (before == null) {
-            if (volume.declared == null) {
+            if (volume.declared == null && !madeByCommand(record.name())) {
                 events.info(
                         "volume " + record.name(), "declared nowhere; its data are kept, and it is shown to no host");
-            } else if (volume.declared.line() > 0) {
+            } else if (volume.declared != null && volume.declared.line() > 0) {
                 differences(volume.declared, record);
             }
             serving = CompletableFuture.allOf(serving, serve(volume));
@@ -237,6 +242,20 @@ final class Volumes implements Assignments.Listener {
         if (record.growth() == null && volume.wantsGrowth() && !volume.asking) {
             assign(volume);
         }
+    }
+
+    private boolean madeByCommand(String name) {
+        return catalog.madeVolumes().stream().anyMatch(made -> made.name().equals(name));
+    }
+
+    /** Knows a volume by another name, which nobody has; it stays shown to its hosts. */
+    boolean renaming(String name, String newName) {
+        ServedVolume volume = volumes.remove(name);
+        if (volume != null) {
+            volume.name = newName;
+            volumes.put(newName, volume);
+        }
+        return volume != null;
     }
 
     private void news(@Nullable VolumeRecord before, VolumeRecord now) {
@@ -284,10 +303,10 @@ final class Volumes implements Assignments.Listener {
     }
 
     /**
-     * Takes a volume that is declared no more from its hosts for good: what they have under way on it ends, then it is given
-     * up. Nothing of it is under way any more when its partitions become free.
+     * Takes a volume that is declared no more from its hosts for good: what they have under way on it ends, then it is put
+     * aside, or erased and given up. Nothing of it is under way any more when its partitions become free.
      */
-    CompletableFuture<Void> delete(ServedVolume volume, VolumeRecord record) {
+    CompletableFuture<Void> delete(ServedVolume volume, VolumeRecord record, boolean erase) {
         if (volume.deleting) {
             return CompletableFuture.completedFuture(null);
         }
@@ -302,7 +321,12 @@ final class Volumes implements Assignments.Listener {
             unit.close();
             unit.device().owner().execute(() -> assembled.device().close(() -> drained.complete(null)));
         }
-        return drained.thenComposeAsync(_ -> assignments.release(record.uuid()), control)
+        return drained.thenComposeAsync(_ -> assignments.cancelGrowth(record.uuid()), control)
+                .thenComposeAsync(
+                        _ -> erase
+                                ? assignments.deletions().erase(record.uuid())
+                                : assignments.deletions().delete(record.uuid()),
+                        control)
                 .thenApply(_ -> null);
     }
 

@@ -66,6 +66,14 @@ final class SessionRegistry {
         list().forEach(session -> session.execute(() -> session.drop(why)));
     }
 
+    /** Ends one session, on its loop; false if there is none. */
+    boolean end(int tsih, String why) {
+        List<Session> found =
+                list().stream().filter(session -> session.tsih() == tsih).toList();
+        found.forEach(session -> session.execute(() -> session.drop(why)));
+        return !found.isEmpty();
+    }
+
     /** A copy. */
     List<Session> list() {
         return new ArrayList<>(all);

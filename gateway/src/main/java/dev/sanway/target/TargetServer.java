@@ -150,6 +150,16 @@ public final class TargetServer implements AutoCloseable {
         }
     }
 
+    /**
+     * Ends one session, telling its initiator.
+     *
+     * @return false if there is none with that TSIH
+     */
+    public boolean endSession(String target, int tsih, String why) {
+        SessionRegistry registry = registries.get(target);
+        return registry != null && registry.end(tsih, why);
+    }
+
     /** Data held for hosts at this moment, in bytes. */
     public long inFlightBytes() {
         return inFlight.usedBytes();

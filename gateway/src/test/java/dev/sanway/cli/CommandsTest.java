@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.config.UnitConfig;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 
 class CommandsTest {
 
@@ -69,35 +72,38 @@ class CommandsTest {
 
     @Test
     void everyCommandHasHelp() {
-        for (String[] words : new String[][] {
-            {"--help"},
-            {"gateway", "run", "--help"},
-            {"unit", "run", "--help"},
-            {"config", "check", "--help"},
-            {"volume", "list", "--help"},
-            {"volume", "show", "--help"},
-            {"partition", "list", "--help"},
-            {"session", "list", "--help"},
-            {"unit", "adopt", "--help"},
-            {"config", "diff", "--help"},
-            {"config", "apply", "--help"},
-            {"config", "show", "--help"},
-            {"volume", "create", "--help"},
-            {"volume", "grow", "--help"},
-            {"volume", "delete", "--help"},
-            {"host", "show", "--help"},
-            {"host", "create", "--help"},
-            {"host", "delete", "--help"},
-            {"task", "list", "--help"},
-            {"task", "show", "--help"},
-            {"task", "wait", "--help"},
-            {"task", "cancel", "--help"},
-            {"event", "list", "--help"},
-            {"verify", "--help"},
-            {"bench", "--help"}
-        }) {
-            assertThat(run(words)).isZero();
-        }
+        List<String> walked = new ArrayList<>();
+        walk(SanwayCommand.commandLine(processes), List.of(), walked);
+        assertThat(walked).hasSizeGreaterThan(40).contains("operator create", "volume restore", "completion");
+    }
+
+    private void walk(CommandLine command, List<String> words, List<String> walked) {
+        command.getSubcommands().forEach((name, sub) -> {
+            List<String> more = new ArrayList<>(words);
+            more.add(name);
+            if (!name.equals("help")) {
+                walked.add(String.join(" ", more));
+                StringWriter out = new StringWriter();
+                sub.usage(new PrintWriter(out));
+                assertThat(out.toString()).as(String.join(" ", more)).contains("Usage: sanway");
+                assertThat(sub.getCommandSpec().usageMessage().description())
+                        .as(String.join(" ", more))
+                        .isNotEmpty();
+                more.add("--help");
+                assertThat(run(more.toArray(new String[0]))).isZero();
+                more.removeLast();
+            }
+            walk(sub, more, walked);
+        });
+    }
+
+    @Test
+    void shellsCanCompleteEveryCommand() {
+        StringWriter out = new StringWriter();
+        CommandLine line = SanwayCommand.commandLine(processes).setOut(new PrintWriter(out));
+        assertThat(line.execute("completion", "bash")).isZero();
+        assertThat(out.toString()).contains("complete -F", "operator", "--password-file", "bashcompinit");
+        assertThat(run("completion", "fish")).isEqualTo(2);
     }
 
     @Test

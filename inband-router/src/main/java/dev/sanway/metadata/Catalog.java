@@ -40,6 +40,14 @@ public final class Catalog implements AutoCloseable {
     private static final String MADE_VOLUME = "madeVolume";
     private static final String TASK = "task";
 
+    /** A kind of record that is JSON as its class says. */
+    public record Kind<T>(String name, Class<T> type) {}
+
+    private static final Map<String, Kind<?>> PLAIN = Map.of(
+            OperatorRecord.KIND.name(), OperatorRecord.KIND,
+            TokenRecord.KIND.name(), TokenRecord.KIND,
+            DeletedVolume.KIND.name(), DeletedVolume.KIND);
+
     private static final ObjectMapper JSON = JsonMapper.builder()
             // A record with more than this version knows was written by a newer one, which the schema version tells.
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
@@ -255,6 +263,14 @@ public final class Catalog implements AutoCloseable {
             return remove(TASK, ordered(task.id()));
         }
 
+        public <T> Batch put(Kind<T> kind, String key, T value) {
+            return put(kind.name(), key, json(value));
+        }
+
+        public Batch remove(Kind<?> kind, String key) {
+            return remove(kind.name(), key);
+        }
+
         /** So that the order of keys is that of numbers. */
         private static String ordered(long number) {
             return String.format(java.util.Locale.ROOT, "%019d", number);
@@ -335,7 +351,7 @@ public final class Catalog implements AutoCloseable {
     /** The volume of that name that is not given up. */
     public Optional<VolumeRecord> volume(String name) {
         return volumes().stream()
-                .filter(volume -> volume.name().equals(name) && volume.state() != VolumeRecord.State.RELEASED)
+                .filter(volume -> volume.name().equals(name) && volume.state().isLive())
                 .findFirst();
     }
 
@@ -418,6 +434,20 @@ public final class Catalog implements AutoCloseable {
                         : batch.put(RESERVATIONS, logicalUnit.toString(), bytes.clone()));
     }
 
+    /** The records of a kind, by key. */
+    public <T> List<T> all(Kind<T> kind) {
+        return all(kind.name(), kind.type());
+    }
+
+    public <T> Optional<T> one(Kind<T> kind, String key) {
+        return one(kind.name(), key, kind.type());
+    }
+
+    /** What happened, in order; the latest {@code kept} entries. One object for each name. */
+    public Journal journal(String name, int kept) {
+        return store.journal(name, kept);
+    }
+
     private <T> List<T> all(String kind, Class<T> type) {
         return kept.tailMap(new Key(kind, "")).entrySet().stream()
                 .takeWhile(entry -> entry.getKey().kind().equals(kind))
@@ -461,7 +491,13 @@ public final class Catalog implements AutoCloseable {
                 case MADE_HOST -> JSON.readValue(value, MadeHost.class);
                 case MADE_VOLUME -> JSON.readValue(value, MadeVolume.class);
                 case TASK -> JSON.readValue(value, TaskRecord.class);
-                default -> throw new MetadataException("the store holds a record of unknown kind " + kind);
+                default -> {
+                    Kind<?> plain = PLAIN.get(kind);
+                    if (plain == null) {
+                        throw new MetadataException("the store holds a record of unknown kind " + kind);
+                    }
+                    yield JSON.readValue(value, plain.type());
+                }
             };
         } catch (IOException | IllegalArgumentException failure) {
             throw new MetadataException("a damaged " + kind + " record in the store: " + failure.getMessage(), failure);

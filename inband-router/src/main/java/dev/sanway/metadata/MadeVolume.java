@@ -22,6 +22,10 @@ public record MadeVolume(
         return new MadeVolume(name, bytes, blockSizeBytes, width, chunkBytes, attachments);
     }
 
+    public MadeVolume named(String other) {
+        return new MadeVolume(other, sizeBytes, blockSizeBytes, width, chunkBytes, attachments);
+    }
+
     public MadeVolume withAttachments(List<Attachment> others) {
         return new MadeVolume(name, sizeBytes, blockSizeBytes, width, chunkBytes, others);
     }

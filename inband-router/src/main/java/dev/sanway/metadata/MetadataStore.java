@@ -29,9 +29,10 @@ import org.jspecify.annotations.Nullable;
 public final class MetadataStore implements AutoCloseable {
     /**
      * The schema's version; a database with a newer one is refused. Version 2 added volumes that grow, hosts and volumes that
-     * were made by command, adopted configurations and tasks; one of version 1 is taken as it is.
+     * were made by command, adopted configurations and tasks; version 3 journals, operators, tokens and deleted volumes. Older
+     * ones are taken over as they are.
      */
-    public static final int SCHEMA_VERSION = 2;
+    public static final int SCHEMA_VERSION = 3;
 
     /** Expected revision of a record that must not exist yet. */
     public static final long ABSENT = 0;
@@ -113,6 +114,10 @@ public final class MetadataStore implements AutoCloseable {
                         + " revision INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID");
                 statement.execute("CREATE TABLE counter (revision INTEGER NOT NULL)");
                 statement.execute("INSERT INTO counter VALUES (0)");
+            }
+            if (version < 3) {
+                statement.execute("CREATE TABLE IF NOT EXISTS journal (name TEXT NOT NULL, id INTEGER NOT NULL,"
+                        + " value BLOB NOT NULL, PRIMARY KEY (name, id)) WITHOUT ROWID");
             }
             if (version < SCHEMA_VERSION) {
                 statement.execute("PRAGMA user_version=" + SCHEMA_VERSION);
@@ -222,11 +227,22 @@ public final class MetadataStore implements AutoCloseable {
         }
     }
 
-    private interface Work<T> {
+    /** A journal of this store: entries in order, of which the latest are kept. One object for each name. */
+    Journal journal(String name, int kept) {
+        return new Journal(this, name, kept);
+    }
+
+    /** What the store's thread does. */
+    interface Work<T> {
         T run() throws SQLException;
     }
 
-    private <T> CompletableFuture<T> onWriter(Work<T> work) {
+    /** For {@link Work} only. */
+    Connection connection() {
+        return connection;
+    }
+
+    <T> CompletableFuture<T> onWriter(Work<T> work) {
         CompletableFuture<T> future = new CompletableFuture<>();
         try {
             writer.execute(() -> {

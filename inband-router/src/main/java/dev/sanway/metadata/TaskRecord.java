@@ -25,7 +25,8 @@ public record TaskRecord(
     public enum Kind {
         wipe,
         grow,
-        delete
+        delete,
+        erase
     }
 
     /** How it stands. */

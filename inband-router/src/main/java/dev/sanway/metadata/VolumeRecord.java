@@ -26,16 +26,27 @@ public record VolumeRecord(
 
     /**
      * <pre>
-     *   WIPING → ASSIGNED → RELEASED → (gone)
-     *       └──────────────────┘
+     *   WIPING → ASSIGNED ⇄ DELETED → RELEASED → (gone)
+     *      │        └────┬──────┘          ↑ ↑
+     *      │             └──▶ ERASING ─────┘ │
+     *      └─────────────────────────────────┘
      * </pre>
      */
     public enum State {
         /** Has its partitions; they are being wiped and labelled. Not served yet. */
         WIPING,
         ASSIGNED,
+        /** Shown to nobody; keeps its partitions and data until they are needed, and can be restored until then. */
+        DELETED,
+        /** Being overwritten with zeroes before it is given up. */
+        ERASING,
         /** Given up; its partitions are being taken out of the labels. */
-        RELEASED
+        RELEASED;
+
+        /** Whether it is there for its hosts, or will be. */
+        public boolean isLive() {
+            return this == WIPING || this == ASSIGNED;
+        }
     }
 
     /**
@@ -74,6 +85,16 @@ public record VolumeRecord(
         return with(sizeBytes, newState, wipedBytes, null);
     }
 
+    /** To be overwritten from the beginning. */
+    public VolumeRecord erasing() {
+        return with(sizeBytes, State.ERASING, 0, null);
+    }
+
+    /** Under another name. */
+    public VolumeRecord named(String newName) {
+        return new VolumeRecord(uuid, newName, host, sizeBytes, blockSizeBytes, layout, state, wipedBytes, growth);
+    }
+
     /** So much of what is being wiped is done. */
     public VolumeRecord wiped(long bytes) {
         return growth == null
@@ -89,9 +110,9 @@ public record VolumeRecord(
         return growth == null ? this : with(growth.toBytes(), state, wipedBytes, null);
     }
 
-    /** Whether partitions of it are being wiped: at first, or because it grows. */
+    /** Whether partitions of it are being wiped: at first, because it grows, or because it is to be erased. */
     public boolean wipes() {
-        return state == State.WIPING || growth != null;
+        return state == State.WIPING || state == State.ERASING || growth != null;
     }
 
     /** How much of what is being wiped is done, in bytes. */

@@ -2,6 +2,7 @@ package dev.sanway.volume;
 
 import dev.sanway.block.BlockDevice;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.DeletedVolume;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
 import dev.sanway.pool.Partition;
@@ -104,6 +105,7 @@ public final class Assignments implements AutoCloseable {
     private final LivePool pool;
     private final Admissions admissions;
     private final LabelTables labels;
+    private final Deletions deletions;
     private final Set<UUID> running = new HashSet<>();
     private final Set<UUID> growing = new HashSet<>();
     private final Map<String, CompletableFuture<Assignment>> assigning = new HashMap<>();
@@ -121,11 +123,22 @@ public final class Assignments implements AutoCloseable {
         this.pool = new LivePool(catalog);
         this.admissions = new Admissions(catalog, control, pool, steps, this::resumeAll);
         this.labels = new LabelTables(catalog, control, pool, admissions, steps);
+        this.deletions = new Deletions(catalog, control, pool, growing, this::changed, this::release);
     }
 
     /** The pool as it is now. Any thread. */
     public PoolState pool() {
         return pool.state();
+    }
+
+    /** Volumes that are deleted and can be restored. */
+    public Deletions deletions() {
+        return deletions;
+    }
+
+    private void changed(VolumeRecord volume) {
+        tell(volume);
+        resume(volume);
     }
 
     /** Adds a listener, which is told of every volume there is first. */
@@ -194,7 +207,11 @@ public final class Assignments implements AutoCloseable {
             if (already != null) {
                 return already.thenComposeAsync(_ -> assign(request), control);
             }
-            CompletableFuture<Assignment> now = assignNow(request);
+            CompletableFuture<Assignment> now = deletions.withRoom(
+                    assignNow(request),
+                    Assignment.Refused.class,
+                    left -> allocation(left, request, UUID.randomUUID()),
+                    () -> assignNow(request));
             assigning.put(request.name(), now);
             now.whenCompleteAsync((_, _) -> assigning.remove(request.name(), now), control);
             return now;
@@ -205,7 +222,7 @@ public final class Assignments implements AutoCloseable {
         Optional<VolumeRecord> existing = catalog.volume(request.name());
         if (existing.isPresent()) {
             return CompletableFuture.completedFuture(
-                    new Assignment.Made(existing.get(), differences(existing.get(), request)));
+                    new Assignment.Made(existing.get(), RequestDifferences.between(existing.get(), request)));
         }
         if (request.layout() instanceof VolumeLayout.Striped striped
                 && striped.chunkBytes() % request.blockSizeBytes() != 0) {
@@ -213,9 +230,7 @@ public final class Assignments implements AutoCloseable {
                     request.name() + ": the chunk is no multiple of the block size, " + request.blockSizeBytes()));
         }
         UUID uuid = UUID.randomUUID();
-        Allocation.Request wanted =
-                new Allocation.Request(uuid, request.sizeBytes(), request.layout(), request.blockSizeBytes());
-        return switch (Allocation.allocate(pool.state(), wanted, UUID::randomUUID)) {
+        return switch (allocation(pool.state(), request, uuid)) {
             case Allocation.Result.Refused refused ->
                 CompletableFuture.completedFuture(
                         new Assignment.Refused(request.name() + ": " + refused.explanation()));
@@ -232,6 +247,13 @@ public final class Assignments implements AutoCloseable {
                 yield intend(volume, placed.partitions());
             }
         };
+    }
+
+    private static Allocation.Result allocation(PoolState from, VolumeRequest request, UUID uuid) {
+        return Allocation.allocate(
+                from,
+                new Allocation.Request(uuid, request.sizeBytes(), request.layout(), request.blockSizeBytes()),
+                UUID::randomUUID);
     }
 
     private CompletableFuture<Assignment> intend(VolumeRecord volume, List<Partition> partitions) {
@@ -254,27 +276,13 @@ public final class Assignments implements AutoCloseable {
                         control);
     }
 
-    private static List<String> differences(VolumeRecord kept, VolumeRequest wanted) {
-        List<String> differences = new ArrayList<>();
-        if (kept.sizeBytes() != wanted.sizeBytes()) {
-            differences.add("size " + kept.sizeBytes() + " is kept, " + wanted.sizeBytes() + " asked for");
-        }
-        if (kept.blockSizeBytes() != wanted.blockSizeBytes()) {
-            differences.add(
-                    "block size " + kept.blockSizeBytes() + " is kept, " + wanted.blockSizeBytes() + " asked for");
-        }
-        if (!kept.layout().equals(wanted.layout())) {
-            differences.add("layout " + kept.layout().describe() + " is kept, "
-                    + wanted.layout().describe() + " asked for");
-        }
-        return differences;
-    }
-
-    /** Why a volume would get no partitions as the pool is now, or nothing. Changes nothing; any thread. */
+    /**
+     * Why a volume would get no partitions as the pool is now, even if deleted volumes were given up for it, or nothing.
+     * Changes nothing; any thread.
+     */
     public Optional<String> noRoom(VolumeRequest request) {
-        Allocation.Request wanted = new Allocation.Request(
-                UUID.randomUUID(), request.sizeBytes(), request.layout(), request.blockSizeBytes());
-        return Allocation.allocate(pool.state(), wanted, UUID::randomUUID) instanceof Allocation.Result.Refused refused
+        return allocation(deletions.withoutDeleted(pool.state()), request, UUID.randomUUID())
+                        instanceof Allocation.Result.Refused refused
                 ? Optional.of(refused.explanation())
                 : Optional.empty();
     }
@@ -284,6 +292,21 @@ public final class Assignments implements AutoCloseable {
      * wiped behind, then listeners hear of the new size.
      */
     public CompletableFuture<GrowthAnswer> grow(UUID uuid, long toBytes) {
+        return deletions.withRoom(
+                growNow(uuid, toBytes),
+                GrowthAnswer.Refused.class,
+                left -> catalog.volume(uuid)
+                        .filter(volume -> toBytes % volume.blockSizeBytes() == 0)
+                        .map(volume -> Allocation.grow(left, growth(volume, toBytes), UUID::randomUUID))
+                        .orElseGet(() -> new Allocation.Result.Refused("")),
+                () -> growNow(uuid, toBytes));
+    }
+
+    private static Allocation.Request growth(VolumeRecord volume, long toBytes) {
+        return new Allocation.Request(volume.uuid(), toBytes, volume.layout(), volume.blockSizeBytes());
+    }
+
+    private CompletableFuture<GrowthAnswer> growNow(UUID uuid, long toBytes) {
         return onControl(() -> {
             Optional<VolumeRecord> found = catalog.volume(uuid);
             if (found.isEmpty()) {
@@ -302,8 +325,7 @@ public final class Assignments implements AutoCloseable {
             if (volume.sizeBytes() == toBytes || (under != null && under.toBytes() == toBytes)) {
                 return CompletableFuture.completedFuture(new GrowthAnswer.Accepted(volume));
             }
-            Allocation.Request wanted = new Allocation.Request(uuid, toBytes, volume.layout(), volume.blockSizeBytes());
-            return switch (Allocation.grow(pool.state(), wanted, UUID::randomUUID)) {
+            return switch (Allocation.grow(pool.state(), growth(volume, toBytes), UUID::randomUUID)) {
                 case Allocation.Result.Refused refused -> notGrown(volume.name() + ": " + refused.explanation());
                 case Allocation.Result.Placed placed -> intendGrowth(volume.growing(toBytes), placed.partitions());
             };
@@ -411,12 +433,13 @@ public final class Assignments implements AutoCloseable {
     private enum Work {
         NONE,
         WIPE,
+        ERASE,
         TAKE_BACK
     }
 
     private Work work(VolumeRecord volume) {
         if (volume.wipes()) {
-            return Work.WIPE;
+            return volume.state() == VolumeRecord.State.ERASING ? Work.ERASE : Work.WIPE;
         }
         return volume.state() == VolumeRecord.State.RELEASED
                         || !released(volume.uuid()).isEmpty()
@@ -436,7 +459,7 @@ public final class Assignments implements AutoCloseable {
             return;
         }
         boolean possible = switch (work(volume)) {
-            case WIPE -> wiping(volume).stream().allMatch(each -> pool.reaches(each.unitVolume()));
+            case WIPE, ERASE -> wiping(volume).stream().allMatch(each -> pool.reaches(each.unitVolume()));
             case TAKE_BACK -> {
                 List<Partition> released = released(volume.uuid());
                 yield released.isEmpty() || released.stream().anyMatch(each -> pool.reaches(each.unitVolume()));
@@ -449,6 +472,10 @@ public final class Assignments implements AutoCloseable {
         running.add(volume.uuid());
         CompletableFuture<Void> work = switch (work(volume)) {
             case WIPE -> finishAssignment(volume);
+            case ERASE ->
+                wipe(volume)
+                        .thenComposeAsync(_ -> release(volume.uuid()), control)
+                        .thenApply(_ -> null);
             case TAKE_BACK -> takeBack(volume);
             case NONE -> CompletableFuture.completedFuture(null);
         };
@@ -458,6 +485,7 @@ public final class Assignments implements AutoCloseable {
     private void ended(UUID uuid, Throwable failure) {
         running.remove(uuid);
         labels.settled(uuid);
+        deletions.freed();
         Optional<VolumeRecord> now = catalog.volume(uuid);
         if (closed || now.isEmpty()) {
             return;
@@ -566,7 +594,11 @@ public final class Assignments implements AutoCloseable {
                             Catalog.Batch batch = new Catalog.Batch();
                             reachable.forEach(batch::remove);
                             if (last) {
-                                batch.remove(volume).removeReservations(volume.uuid());
+                                batch.remove(volume)
+                                        .removeReservations(volume.uuid())
+                                        .remove(
+                                                DeletedVolume.KIND,
+                                                volume.uuid().toString());
                                 catalog.hostsOf(volume.uuid()).forEach(host -> batch.removeLun(host, volume.uuid()));
                             }
                             return catalog.commit(batch);

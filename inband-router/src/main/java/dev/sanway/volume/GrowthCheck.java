@@ -15,7 +15,7 @@ final class GrowthCheck {
      */
     static Optional<String> objection(VolumeRecord volume, long toBytes, boolean unsettled) {
         VolumeRecord.Growth under = volume.growth();
-        if (volume.state() == VolumeRecord.State.RELEASED) {
+        if (volume.state() != VolumeRecord.State.WIPING && volume.state() != VolumeRecord.State.ASSIGNED) {
             return Optional.of("it is being deleted");
         }
         if (toBytes < volume.sizeBytes()) {

@@ -71,7 +71,7 @@ public final class VolumeAssembler {
                         gate.startsNotReady("a unit is not reachable");
                     }
                 }
-                case RELEASED -> gate.empty("deleted");
+                case DELETED, ERASING, RELEASED -> gate.empty("deleted");
             }
         }
 

@@ -97,11 +97,50 @@ class MetadataStoreTest {
         MetadataStore.open(directory).close();
         try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("metadata.db"));
                 Statement statement = connection.createStatement()) {
-            statement.execute("PRAGMA user_version=7");
+            statement.execute("PRAGMA user_version=" + (MetadataStore.SCHEMA_VERSION + 1));
         }
         assertThatThrownBy(() -> MetadataStore.open(directory))
                 .isInstanceOf(MetadataException.class)
-                .hasMessageContaining("newer sanway (format 7; this one knows 2)");
+                .hasMessageContaining("newer sanway (format " + (MetadataStore.SCHEMA_VERSION + 1) + "; this one knows "
+                        + MetadataStore.SCHEMA_VERSION + ")");
+    }
+
+    @Test
+    void aStoreWithoutJournalsIsTakenOver() throws Exception {
+        MetadataStore.open(directory).close();
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("metadata.db"));
+                Statement statement = connection.createStatement()) {
+            statement.execute("DROP TABLE journal");
+            statement.execute("PRAGMA user_version=2");
+        }
+        try (MetadataStore store = MetadataStore.open(directory)) {
+            store.journal("event", 10).append(1, new byte[] {1}).join();
+        }
+    }
+
+    @Test
+    void aJournalKeepsItsLatestEntriesInOrderAcrossRestarts() throws Exception {
+        try (MetadataStore store = MetadataStore.open(directory)) {
+            Journal journal = store.journal("event", 10);
+            assertThat(journal.last().join()).isZero();
+            List<CompletableFuture<Long>> durable = new ArrayList<>();
+            for (int i = 1; i <= 25; i++) {
+                durable.add(journal.append(i, new byte[] {(byte) i}));
+            }
+            assertThat(durable.getLast().join()).isEqualTo(25);
+            store.journal("audit", 10).append(1, new byte[] {99}).join();
+        }
+        try (MetadataStore store = MetadataStore.open(directory)) {
+            Journal journal = store.journal("event", 10);
+            assertThat(journal.last().join()).isEqualTo(25);
+            assertThat(journal.between(0, Long.MAX_VALUE, 100).join())
+                    .extracting(Journal.Entry::id)
+                    .containsExactly(16L, 17L, 18L, 19L, 20L, 21L, 22L, 23L, 24L, 25L);
+            assertThat(journal.between(17, 24, 3).join())
+                    .extracting(Journal.Entry::id)
+                    .containsExactly(21L, 22L, 23L);
+            assertThat(journal.between(24, 99, 3).join().getFirst().value()).containsExactly(25);
+        }
     }
 
     private Process commitLoop() throws Exception {

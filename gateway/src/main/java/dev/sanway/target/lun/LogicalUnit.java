@@ -4,6 +4,7 @@ import dev.sanway.block.BlockDevice;
 import dev.sanway.block.DeviceEvent;
 import dev.sanway.block.DeviceListener;
 import dev.sanway.scsi.AdditionalSense;
+import dev.sanway.scsi.CommandStatistics;
 import dev.sanway.scsi.SenseData;
 import dev.sanway.scsi.SenseKey;
 import dev.sanway.scsi.StatusCode;
@@ -45,6 +46,7 @@ public final class LogicalUnit {
     private final BlockDevice device;
     private final LogicalUnitConfig config;
     private final EventExecutor executor;
+    private final CommandStatistics statistics = new CommandStatistics();
     private final TaskSet taskSet = new TaskSet(this::run);
     private final Map<Nexus, NexusState> nexuses = new HashMap<>();
     /** Nexuses that there were, the latest; bounded, since an initiator may take a new ISID each time. */
@@ -85,6 +87,11 @@ public final class LogicalUnit {
 
     public LogicalUnitConfig config() {
         return config;
+    }
+
+    /** What its commands counted; written on the unit's loop. */
+    public CommandStatistics statistics() {
+        return statistics;
     }
 
     EventExecutor executor() {

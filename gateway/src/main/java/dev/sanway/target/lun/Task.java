@@ -49,6 +49,7 @@ final class Task implements ScsiTask {
     final HostTarget target;
     private final ScsiCommand command;
     private final TaskListener listener;
+    private final long acceptedNanos = System.nanoTime();
 
     private @Nullable NexusState nexus;
     private State state = State.DORMANT;
@@ -299,6 +300,7 @@ final class Task implements ScsiTask {
             throw new IllegalStateException("a task with requests in flight cannot complete");
         }
         end();
+        count(status, dataIn.readableBytes());
         // First the answer, then what waited for this task: the next commands see its effects in order.
         listener.completed(this, new ScsiResponse(status, sense, dataIn, dataOutLengthBytes));
         ended();
@@ -334,8 +336,15 @@ final class Task implements ScsiTask {
         }
     }
 
+    private void count(int status, int dataInBytes) {
+        boolean good = status == StatusCode.GOOD;
+        int moved = good ? Math.max(dataInBytes, dataOutLengthBytes) : dataInBytes;
+        unit.statistics().completed(cdb(), System.nanoTime() - acceptedNanos, moved, !good);
+    }
+
     private void finishAbort() {
         end();
+        count(StatusCode.TASK_ABORTED, 0);
         switch (abortNotice) {
             case SILENT -> listener.aborted(this);
             case STATUS ->

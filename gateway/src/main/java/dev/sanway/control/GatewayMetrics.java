@@ -1,0 +1,225 @@
+package dev.sanway.control;
+
+import dev.sanway.control.Views.TaskView;
+import dev.sanway.control.Views.UnitView;
+import dev.sanway.control.Views.VolumeView;
+import dev.sanway.scsi.CommandKind;
+import dev.sanway.scsi.CommandStatistics;
+import dev.sanway.target.SessionInfo;
+import dev.sanway.target.TargetServer;
+import dev.sanway.target.lun.LogicalUnit;
+import io.netty.channel.EventLoop;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * What a gateway can be measured by. The data path counts for itself, on each owner's loop; all of the work here is done when
+ * somebody asks.
+ */
+final class GatewayMetrics implements Metrics.Source {
+
+    private record Counted(String volume, CommandStatistics statistics) {}
+
+    private record UnitCounted(String unit, int session, CommandStatistics statistics) {}
+
+    private final ControlThread control;
+    private final Volumes volumes;
+    private final Collection<UnitLink> links;
+    private final Tasks tasks;
+    private final Views.Source views;
+    private final TargetServer server;
+    private final List<EventLoop> loops;
+    private final List<LoopDelay> delays = new ArrayList<>();
+
+    GatewayMetrics(
+            ControlThread control,
+            Volumes volumes,
+            Collection<UnitLink> links,
+            Tasks tasks,
+            Views.Source views,
+            TargetServer server,
+            List<EventLoop> loops) {
+        this.control = control;
+        this.volumes = volumes;
+        this.links = links;
+        this.tasks = tasks;
+        this.views = views;
+        this.server = server;
+        this.loops = List.copyOf(loops);
+    }
+
+    @Override
+    public void gather(MetricFamilies families) {
+        volumes(families);
+        units(families);
+        hosts(families);
+        pool(families);
+        tasks(families);
+        loops(families);
+    }
+
+    private static String host(String volume) {
+        int slash = volume.indexOf('/');
+        return slash < 0 ? "" : volume.substring(0, slash);
+    }
+
+    private void volumes(MetricFamilies families) {
+        List<Counted> counted = control.ask(() -> {
+            List<Counted> all = new ArrayList<>();
+            for (ServedVolume volume : volumes.all()) {
+                LogicalUnit unit = volume.unit;
+                if (unit != null) {
+                    all.add(new Counted(volume.name, unit.statistics()));
+                }
+            }
+            return all;
+        });
+        for (Counted each : counted) {
+            commands(
+                    families,
+                    "sanway_volume",
+                    "hosts' commands to a volume",
+                    each.statistics().snapshot(),
+                    "host",
+                    host(each.volume()),
+                    "volume",
+                    each.volume());
+        }
+        for (VolumeView volume : views.volumes()) {
+            String[] labels = {"host", host(volume.name()), "volume", volume.name()};
+            families.gauge("sanway_volume_size_bytes", "The size of a volume.", volume.sizeBytes(), labels);
+            families.gauge(
+                    "sanway_volume_ready",
+                    "Whether a volume serves its hosts.",
+                    volume.state().equals("ready") ? 1 : 0,
+                    labels);
+        }
+    }
+
+    private static void commands(
+            MetricFamilies families,
+            String prefix,
+            String what,
+            Map<CommandKind, CommandStatistics.Snapshot> statistics,
+            String... labels) {
+        statistics.forEach((kind, of) -> {
+            String[] all = java.util.Arrays.copyOf(labels, labels.length + 2);
+            all[labels.length] = "command";
+            all[labels.length + 1] = kind.name().toLowerCase(Locale.ROOT);
+            families.histogram(prefix + "_command_duration_seconds", "How long " + what + " took.", of.latency(), all);
+            families.counter(prefix + "_command_bytes", "What " + what + " moved.", of.bytes(), all);
+            families.counter(
+                    prefix + "_command_errors",
+                    "How many of " + what + " ended with another status than GOOD, unit attentions among them.",
+                    of.failures(),
+                    all);
+        });
+    }
+
+    private void units(MetricFamilies families) {
+        List<UnitCounted> counted = control.ask(() -> {
+            List<UnitCounted> all = new ArrayList<>();
+            links.forEach(link -> link.statistics()
+                    .forEach((session, statistics) -> all.add(new UnitCounted(link.name(), session, statistics))));
+            return all;
+        });
+        for (UnitCounted each : counted) {
+            commands(
+                    families,
+                    "sanway_unit",
+                    "the gateway's commands to a unit",
+                    each.statistics().snapshot(),
+                    "unit",
+                    each.unit(),
+                    "session",
+                    Integer.toString(each.session()));
+        }
+        for (UnitView unit : views.units()) {
+            families.gauge(
+                    "sanway_unit_online",
+                    "Whether the gateway is logged in to a unit.",
+                    unit.state().equals("online") ? 1 : 0,
+                    "unit",
+                    unit.name());
+        }
+    }
+
+    private void hosts(MetricFamilies families) {
+        Map<String, String> hostOf = new HashMap<>();
+        Map<String, Integer> sessions = new HashMap<>();
+        views.hosts().forEach(host -> {
+            hostOf.put(host.target(), host.name());
+            sessions.put(host.name(), 0);
+        });
+        for (SessionInfo session : server.sessions()) {
+            String host = hostOf.getOrDefault(session.target(), session.target());
+            sessions.merge(host, 1, Integer::sum);
+            String[] labels = {
+                "host", host, "initiator", session.initiator(), "session", Integer.toString(session.tsih())
+            };
+            families.counter("sanway_session_commands", "Commands of a host's session.", session.commands(), labels);
+            families.counter("sanway_session_read_bytes", "Data sent to a host.", session.readBytes(), labels);
+            families.counter(
+                    "sanway_session_written_bytes", "Data received from a host.", session.writtenBytes(), labels);
+        }
+        sessions.forEach(
+                (host, count) -> families.gauge("sanway_host_sessions", "Sessions of a host.", count, "host", host));
+        families.gauge("sanway_in_flight_bytes", "Data held for hosts.", server.inFlightBytes());
+    }
+
+    private void pool(MetricFamilies families) {
+        for (PoolView.PoolUnitView unit : views.pool().units()) {
+            String[] labels = {"unit", unit.unit(), "lun", Integer.toString(unit.lun())};
+            families.gauge("sanway_pool_size_bytes", "What a unit's LUN can hold.", unit.sizeBytes(), labels);
+            families.gauge("sanway_pool_used_bytes", "What volumes hold of it.", unit.usedBytes(), labels);
+            families.gauge(
+                    "sanway_pool_restorable_bytes",
+                    "What deleted volumes hold of it that can be restored.",
+                    unit.restorableBytes(),
+                    labels);
+            families.gauge("sanway_pool_free_bytes", "What is free of it.", unit.freeBytes(), labels);
+        }
+    }
+
+    private void tasks(MetricFamilies families) {
+        Map<String, Integer> running = new HashMap<>();
+        for (String kind : List.of("wipe", "grow", "delete")) {
+            running.put(kind, 0);
+        }
+        for (TaskView task : control.ask(tasks::views)) {
+            if (task.state().equals("running")) {
+                running.merge(task.kind(), 1, Integer::sum);
+                families.ratio(
+                        "sanway_task_progress_ratio",
+                        "How much of a running task is done.",
+                        task.percent() / 100.0,
+                        "task",
+                        Long.toString(task.id()),
+                        "kind",
+                        task.kind(),
+                        "volume",
+                        task.volume());
+            }
+        }
+        running.forEach(
+                (kind, count) -> families.gauge("sanway_tasks", "Tasks that are running.", count, "kind", kind));
+    }
+
+    private synchronized void loops(MetricFamilies families) {
+        if (delays.isEmpty()) {
+            loops.forEach(loop -> delays.add(new LoopDelay(loop)));
+        }
+        for (int i = 0; i < delays.size(); i++) {
+            families.histogram(
+                    "sanway_event_loop_delay_seconds",
+                    "How late an event loop comes to what is due; watched from the first reading of metrics on.",
+                    delays.get(i).snapshot(),
+                    "loop",
+                    Integer.toString(i));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+package dev.sanway.control;
+
+import static dev.sanway.control.Route.Method.POST;
+import static dev.sanway.metadata.OperatorRecord.Role.admin;
+import static dev.sanway.metadata.OperatorRecord.Role.viewer;
+
+import dev.sanway.control.Views.PartitionView;
+import dev.sanway.control.Views.UnitLunView;
+import dev.sanway.control.Views.UnitView;
+import java.util.List;
+
+/** Units and what lies on them in the API. */
+final class UnitRoutes {
+
+    private static final String NOUN = "unit";
+
+    private final Views.Source source;
+    private final Operations operations;
+
+    UnitRoutes(Views.Source source, Operations operations) {
+        this.source = source;
+        this.operations = operations;
+    }
+
+    record AdoptBody(
+            @ApiField("Yes, what the LUN holds may be lost.")
+            boolean erase) {}
+
+    List<Route> routes() {
+        return List.of(
+                Route.list(
+                        "/api/v1/units",
+                        viewer,
+                        NOUN,
+                        "Lists units and their LUNs.",
+                        UnitView.class,
+                        _ -> source.units()),
+                Route.change(
+                                POST,
+                                "/api/v1/units/{unit}/luns/{lun}/adopt",
+                                admin,
+                                NOUN,
+                                "Takes a LUN that is refused, because it is not blank, into the pool.",
+                                UnitLunView.class,
+                                this::adopt)
+                        .takes(AdoptBody.class),
+                Route.get(
+                        "/api/v1/pool",
+                        viewer,
+                        "pool",
+                        "Shows how large the pool is, and how much of it is used and free.",
+                        PoolView.class,
+                        _ -> source.pool()),
+                Route.list(
+                        "/api/v1/partitions",
+                        viewer,
+                        "partition",
+                        "Lists partitions, used and free, by unit and place.",
+                        PartitionView.class,
+                        _ -> source.partitions()));
+    }
+
+    private UnitLunView adopt(ApiRequest request) throws ApiRefusal {
+        int lun = Math.clamp(ApiRequest.parse(request.path("lun"), "a LUN"), -1, Integer.MAX_VALUE);
+        AdoptBody body = request.body(AdoptBody.class, "{\"erase\": true}");
+        return operations.adopt(request.path("unit"), lun, body.erase());
+    }
+}
