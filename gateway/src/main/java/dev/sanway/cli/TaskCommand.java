@@ -2,6 +2,8 @@ package dev.sanway.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.io.Console;
+import java.io.PrintWriter;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -19,6 +21,7 @@ import picocli.CommandLine.Parameters;
 final class TaskCommand extends SanwayCommand.Group {
 
     private static final long POLL_MILLIS = 300;
+    private static final int BAR_WIDTH = 40;
 
     @Command(
             name = "list",
@@ -93,7 +96,11 @@ final class TaskCommand extends SanwayCommand.Group {
         ApiClient client = options.client();
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         JsonNode task = client.get("/api/v1/tasks/" + id);
+        boolean watched = onTerminal() && options.output == ClientOptions.Output.table;
         while (task.path("state").asText().equals("running")) {
+            if (watched) {
+                bar(task);
+            }
             if (System.nanoTime() - deadline > 0) {
                 throw new CommandFailure(
                         1, "task " + id + " is at " + task.path("percent").asInt() + " % after " + seconds + " s");
@@ -106,7 +113,27 @@ final class TaskCommand extends SanwayCommand.Group {
             }
             task = client.get("/api/v1/tasks/" + id);
         }
+        if (watched) {
+            bar(task);
+            spec.commandLine().getErr().println();
+        }
         return show(task, options);
+    }
+
+    @SuppressWarnings("SystemConsoleNull") // It is null where there is no terminal, since JDK 25 again.
+    private static boolean onTerminal() {
+        Console console = System.console();
+        return console != null && console.isTerminal();
+    }
+
+    /** Over the one before. */
+    private void bar(JsonNode task) {
+        int percent = task.path("percent").asInt();
+        int full = percent * BAR_WIDTH / 100;
+        PrintWriter err = spec.commandLine().getErr();
+        err.print("\r" + task.path("kind").asText() + " " + task.path("volume").asText() + " [" + "#".repeat(full)
+                + ".".repeat(BAR_WIDTH - full) + "] " + percent + " %  ");
+        err.flush();
     }
 
     @Command(

@@ -153,7 +153,13 @@ final class VolumeCommand extends SanwayCommand.Group {
             }
         }
         body.properties().removeIf(entry -> entry.getValue().isNull());
-        return show(options.client().post("/api/v1/volumes", body), options);
+        JsonNode volume = options.client().post("/api/v1/volumes", body);
+        show(volume, options);
+        if (options.output == ClientOptions.Output.table
+                && !volume.path("state").asText().equals("ready")) {
+            out().println("Hosts see it now, and can use it when it is wiped: sanway task list");
+        }
+        return 0;
     }
 
     @Command(
@@ -212,7 +218,7 @@ final class VolumeCommand extends SanwayCommand.Group {
                                 ? "and all data on it will be lost, with no way back."
                                 : "is taken from its hosts. It can be restored until its space is needed."),
                 name);
-        JsonNode task = client.delete(path + "?force=" + force + "&wipe=" + wipe);
+        JsonNode task = client.delete(path + query(force, wipe));
         if (options.output == ClientOptions.Output.json) {
             out().println(task.toPrettyString());
         } else {
@@ -224,6 +230,17 @@ final class VolumeCommand extends SanwayCommand.Group {
                                             + (wipe ? "" : " To undo that: sanway volume restore " + name));
         }
         return 0;
+    }
+
+    private static String query(boolean force, boolean wipe) {
+        List<String> flags = new ArrayList<>();
+        if (force) {
+            flags.add("force=true");
+        }
+        if (wipe) {
+            flags.add("wipe=true");
+        }
+        return flags.isEmpty() ? "" : "?" + String.join("&", flags);
     }
 
     @Command(

@@ -13,6 +13,7 @@ import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.StringJoiner;
 import java.util.function.Function;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -163,11 +164,11 @@ public final class ApiServer implements AutoCloseable {
 
     private void note(Route route, Context context, Caller caller, int status, String outcome) {
         if (route.audited()) {
-            StringBuilder path = new StringBuilder(context.path());
+            StringJoiner path = new StringJoiner("&", context.path() + "?", "").setEmptyValue(context.path());
             for (Route.Query query : route.queries()) {
                 String value = context.queryParam(query.name());
                 if (value != null) {
-                    path.append('?').append(query.name()).append('=').append(value);
+                    path.add(query.name() + "=" + value);
                 }
             }
             audit.note(

@@ -126,7 +126,8 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                     new GatewayOperations(
                             control, links, reconfiguration, assignments, tasks, events, views, made, life, server),
                     GatewayApi.health(control, all, server),
-                    new Metrics(new GatewayMetrics(control, volumes, links.values(), tasks, views, server, all)),
+                    new Metrics(new GatewayMetrics(
+                            control, volumes, links.values(), tasks, assignments::pool, views, server, all)),
                     logTail);
             started = true;
         } catch (GeneralSecurityException | IllegalStateException e) {

@@ -31,7 +31,10 @@ record GatewayFacts(Catalog catalog, Assignments assignments, TargetServer serve
                 .flatMap(unitVolume -> pool.keptOn(unitVolume.label()).stream())
                 .flatMap(partition -> Optional.ofNullable(partition.owner()).stream())
                 .flatMap(owner -> catalog.volume(owner.volume()).stream())
-                .map(VolumeRecord::name)
+                .map(volume -> volume.state().isLive()
+                        ? volume.name()
+                        : volume.name() + " (deleted; it goes for good with: sanway volume delete " + volume.name()
+                                + " --wipe)")
                 .distinct()
                 .sorted()
                 .toList();

@@ -2,7 +2,9 @@ package dev.sanway.control;
 
 import dev.sanway.control.Views.TaskView;
 import dev.sanway.control.Views.UnitView;
-import dev.sanway.control.Views.VolumeView;
+import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.Partition;
+import dev.sanway.pool.PoolState;
 import dev.sanway.scsi.CommandKind;
 import dev.sanway.scsi.CommandStatistics;
 import dev.sanway.target.SessionInfo;
@@ -12,9 +14,13 @@ import io.netty.channel.EventLoop;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Supplier;
 
 /**
  * What a gateway can be measured by. The data path counts for itself, on each owner's loop; all of the work here is done when
@@ -22,7 +28,7 @@ import java.util.Map;
  */
 final class GatewayMetrics implements Metrics.Source {
 
-    private record Counted(String volume, CommandStatistics statistics) {}
+    private record Counted(String volume, long sizeBytes, boolean ready, CommandStatistics statistics) {}
 
     private record UnitCounted(String unit, int session, CommandStatistics statistics) {}
 
@@ -30,6 +36,7 @@ final class GatewayMetrics implements Metrics.Source {
     private final Volumes volumes;
     private final Collection<UnitLink> links;
     private final Tasks tasks;
+    private final Supplier<PoolState> pool;
     private final Views.Source views;
     private final TargetServer server;
     private final List<EventLoop> loops;
@@ -40,6 +47,7 @@ final class GatewayMetrics implements Metrics.Source {
             Volumes volumes,
             Collection<UnitLink> links,
             Tasks tasks,
+            Supplier<PoolState> pool,
             Views.Source views,
             TargetServer server,
             List<EventLoop> loops) {
@@ -47,6 +55,7 @@ final class GatewayMetrics implements Metrics.Source {
         this.volumes = volumes;
         this.links = links;
         this.tasks = tasks;
+        this.pool = pool;
         this.views = views;
         this.server = server;
         this.loops = List.copyOf(loops);
@@ -67,13 +76,30 @@ final class GatewayMetrics implements Metrics.Source {
         return slash < 0 ? "" : volume.substring(0, slash);
     }
 
+    /** Volumes that have a part where nobody reaches it now. */
+    private Set<UUID> incomplete() {
+        PoolState now = pool.get();
+        Set<UUID> incomplete = new HashSet<>();
+        for (Partition partition : now.partitions().values()) {
+            if (partition.owner() != null && !now.attached().contains(partition.unitVolume())) {
+                incomplete.add(partition.owner().volume());
+            }
+        }
+        return incomplete;
+    }
+
     private void volumes(MetricFamilies families) {
+        Set<UUID> incomplete = incomplete();
         List<Counted> counted = control.ask(() -> {
             List<Counted> all = new ArrayList<>();
             for (ServedVolume volume : volumes.all()) {
                 LogicalUnit unit = volume.unit;
-                if (unit != null) {
-                    all.add(new Counted(volume.name, unit.statistics()));
+                VolumeRecord record = volume.record;
+                if (unit != null && record != null) {
+                    boolean ready = record.state() == VolumeRecord.State.ASSIGNED
+                            && volume.declared != null
+                            && !incomplete.contains(record.uuid());
+                    all.add(new Counted(volume.name, record.sizeBytes(), ready, unit.statistics()));
                 }
             }
             return all;
@@ -88,15 +114,9 @@ final class GatewayMetrics implements Metrics.Source {
                     host(each.volume()),
                     "volume",
                     each.volume());
-        }
-        for (VolumeView volume : views.volumes()) {
-            String[] labels = {"host", host(volume.name()), "volume", volume.name()};
-            families.gauge("sanway_volume_size_bytes", "The size of a volume.", volume.sizeBytes(), labels);
-            families.gauge(
-                    "sanway_volume_ready",
-                    "Whether a volume serves its hosts.",
-                    volume.state().equals("ready") ? 1 : 0,
-                    labels);
+            String[] labels = {"host", host(each.volume()), "volume", each.volume()};
+            families.gauge("sanway_volume_size_bytes", "The size of a volume.", each.sizeBytes(), labels);
+            families.gauge("sanway_volume_ready", "Whether a volume serves its hosts.", each.ready() ? 1 : 0, labels);
         }
     }
 
@@ -187,7 +207,7 @@ final class GatewayMetrics implements Metrics.Source {
 
     private void tasks(MetricFamilies families) {
         Map<String, Integer> running = new HashMap<>();
-        for (String kind : List.of("wipe", "grow", "delete")) {
+        for (String kind : List.of("wipe", "grow", "delete", "erase")) {
             running.put(kind, 0);
         }
         for (TaskView task : control.ask(tasks::views)) {

@@ -74,7 +74,9 @@ final class GatewayViews implements Views.Source {
     private Condition condition(ServedVolume volume, PoolState pool) {
         VolumeRecord record = volume.record;
         if (record == null) {
-            return new Condition("notReady", volume.refusal == null ? "no partitions assigned yet" : volume.refusal);
+            return volume.refusal == null
+                    ? new Condition("wiping", "its place is being chosen")
+                    : new Condition("notReady", volume.refusal);
         }
         if (volume.deleting) {
             return new Condition("deleting", null);
@@ -159,18 +161,21 @@ final class GatewayViews implements Views.Source {
 
     private PartitionView view(PoolState pool, Partition partition) {
         UnitVolume on = pool.unitVolumes().get(partition.unitVolume());
+        Optional<VolumeRecord> volume =
+                Optional.ofNullable(partition.owner()).flatMap(owner -> catalog.volume(owner.volume()));
         String owner = partition.owner() == null
                 ? null
-                : catalog.volume(partition.owner().volume())
-                        .map(VolumeRecord::name)
+                : volume.map(VolumeRecord::name)
                         .orElse(partition.owner().volume().toString());
+        boolean deleted =
+                volume.filter(of -> of.state() == VolumeRecord.State.DELETED).isPresent();
         return new PartitionView(
                 partition.uuid(),
                 on == null ? "" : on.unit(),
                 on == null ? -1 : (int) on.lun(),
                 partition.startBytes(),
                 partition.lengthBytes(),
-                partition.state().name().toLowerCase(Locale.ROOT),
+                deleted ? "restorable" : partition.state().name().toLowerCase(Locale.ROOT),
                 owner);
     }
 

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 final class Health {
 
     private static final int PATIENCE_SECONDS = 1;
+    private static final int KEPT_MILLIS = 250;
 
     /** Everything that was looked at. */
     record HealthView(String status, List<CheckView> checks) {}
@@ -24,6 +25,7 @@ final class Health {
     private record Named(String name, boolean vital, Check check) {}
 
     private final List<Named> checks = new ArrayList<>();
+    private @Nullable Look last;
 
     /** {@code vital}: without it the process is of no use. */
     Health with(String name, boolean vital, Check check) {
@@ -52,15 +54,35 @@ final class Health {
     }
 
     boolean live() {
-        return checks.stream().filter(Named::vital).map(Health::look).allMatch(CheckView::well);
+        return latest().live();
     }
 
     boolean ready() {
-        return checks.stream().map(Health::look).allMatch(CheckView::well);
+        return latest().view().status().equals("up");
     }
 
     HealthView view() {
-        List<CheckView> views = checks.stream().map(Health::look).toList();
-        return new HealthView(views.stream().allMatch(CheckView::well) ? "up" : "down", views);
+        return latest().view();
+    }
+
+    private record Look(long atNanos, boolean live, HealthView view) {}
+
+    /** Anybody may ask, but what is looked at is not to be kept from its work by that. */
+    private synchronized Look latest() {
+        Look before = last;
+        if (before != null && System.nanoTime() - before.atNanos() < TimeUnit.MILLISECONDS.toNanos(KEPT_MILLIS)) {
+            return before;
+        }
+        boolean live = true;
+        List<CheckView> views = new ArrayList<>();
+        for (Named each : checks) {
+            CheckView view = look(each);
+            views.add(view);
+            live &= view.well() || !each.vital();
+        }
+        boolean up = views.stream().allMatch(CheckView::well);
+        Look now = new Look(System.nanoTime(), live, new HealthView(up ? "up" : "down", views));
+        last = now;
+        return now;
     }
 }

@@ -40,6 +40,7 @@ final class OpenApi {
             "lun", "The number of the logical unit.");
 
     private final Map<String, ObjectNode> schemas = new TreeMap<>();
+    private final Map<String, Class<?>> types = new TreeMap<>();
 
     private OpenApi() {}
 
@@ -191,6 +192,10 @@ final class OpenApi {
     /** A reference to the schema of a record, which is described among the components. */
     private ObjectNode schema(Class<?> type) {
         String name = type.getSimpleName();
+        Class<?> other = types.putIfAbsent(name, type);
+        if (other != null && other != type) {
+            throw new IllegalStateException(type + " and " + other + " would be described under one name");
+        }
         if (!schemas.containsKey(name)) {
             schemas.put(name, object());
             schemas.put(name, record(type));

@@ -31,7 +31,10 @@ public interface Views {
     /** Who sees a volume, and as what. */
     record AttachmentView(String host, String target, int lun) {}
 
-    /** A partition of a unit's volume (Fig. 5): where it lies and to whom it is assigned. */
+    /**
+     * A partition of a unit's volume (Fig. 5): where it lies and to whom it is assigned. {@code state} is free, wiping, assigned,
+     * released, or restorable, which is assigned to a volume that was deleted.
+     */
     record PartitionView(
             UUID uuid,
             String unit,

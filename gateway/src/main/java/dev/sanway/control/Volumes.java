@@ -327,6 +327,7 @@ final class Volumes implements Assignments.Listener {
                                 ? assignments.deletions().erase(record.uuid())
                                 : assignments.deletions().delete(record.uuid()),
                         control)
+                .thenRunAsync(this::assignMissing, control)
                 .thenApply(_ -> null);
     }
 
@@ -335,7 +336,7 @@ final class Volumes implements Assignments.Listener {
         volume.record = null;
         hideFrom(volume, List.copyOf(volume.shown.keySet()));
         volumes.remove(volume.name, volume);
-        events.info("volume " + volume.name, "deleted");
+        events.info("volume " + volume.name, "deleted, and shown to nobody");
     }
 
     // ---- serving

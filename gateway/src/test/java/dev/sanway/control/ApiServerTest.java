@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,7 @@ class ApiServerTest {
         }
         api.gateway.wrong = "stuck";
         for (String path : List.of("/health/live", "/health/ready")) {
+            Awaitility.await().until(() -> api.send("GET", path, "", "").statusCode() != 200);
             HttpResponse<String> down = api.send("GET", path, "", "");
             assertThat(down.statusCode()).isEqualTo(503);
             assertThat(down.body()).isEqualTo("{\"status\":\"down\"}");

@@ -2,14 +2,17 @@ package dev.sanway.integration;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -24,8 +27,8 @@ class OperatorTest {
     Path folder;
 
     private Command sanway(San san, String... words) {
-        List<String> all =
-                new ArrayList<>(List.of(SanwayProcess.ROOT.resolve("scripts/sanway").toString()));
+        List<String> all = new ArrayList<>(
+                List.of(SanwayProcess.ROOT.resolve("scripts/sanway").toString()));
         all.addAll(List.of(words));
         all.addAll(List.of(
                 "--server",
@@ -33,7 +36,8 @@ class OperatorTest {
                 "--certificate",
                 folder.resolve("gateway/api.crt").toString()));
         if (!List.of(words).contains("--token-file")) {
-            all.addAll(List.of("--token-file", folder.resolve("gateway/api.token").toString()));
+            all.addAll(
+                    List.of("--token-file", folder.resolve("gateway/api.token").toString()));
         }
         return Command.run(60, all);
     }
@@ -41,9 +45,7 @@ class OperatorTest {
     private void awaitReady(San san, String volume) {
         Awaitility.await(volume)
                 .atMost(Duration.ofSeconds(60))
-                .until(() -> sanway(san, "volume", "show", volume)
-                        .succeeded()
-                        .matches("(?s).*State +ready.*"));
+                .until(() -> sanway(san, "volume", "show", volume).succeeded().matches("(?s).*State +ready.*"));
     }
 
     private static byte[] filled(int with) {
@@ -70,31 +72,37 @@ class OperatorTest {
                         .as("its host is logged in")
                         .isEqualTo(1);
                 sanway(san, "volume", "rename", "web1/logs", "web1/archive").succeeded();
-                assertThat(host.client(1).read(0, 2048)).as("goes on after a rename").isEqualTo(filled(7));
+                assertThat(host.client(1).read(0, 2048))
+                        .as("goes on after a rename")
+                        .isEqualTo(filled(7));
                 String sessions = sanway(san, "session", "list").succeeded();
                 assertThat(sessions).contains(INITIATOR);
                 sanway(san, "session", "drop", "web1", "1").succeeded();
             }
             sanway(san, "volume", "delete", "web1/archive", "--yes").succeeded();
-            Awaitility.await().until(() -> sanway(san, "volume", "list", "--deleted")
-                    .succeeded()
-                    .contains("web1/archive"));
+            Awaitility.await()
+                    .until(() -> sanway(san, "volume", "list", "--deleted")
+                            .succeeded()
+                            .contains("web1/archive"));
             assertThat(sanway(san, "volume", "list").succeeded()).doesNotContain("archive");
             san.gateway().kill();
             san.gateway().restart();
             assertThat(sanway(san, "event", "list").succeeded())
                     .as("events of the run before")
                     .contains("was called web1/logs");
-            assertThat(sanway(san, "volume", "restore", "web1/archive").succeeded()).contains("web1/archive");
+            assertThat(sanway(san, "volume", "restore", "web1/archive").succeeded())
+                    .contains("web1/archive");
             awaitReady(san, "web1/archive");
             try (TestHost host = san.host(INITIATOR, "web1")) {
                 assertThat(host.client(1).read(0, 2048)).isEqualTo(filled(7));
             }
-            sanway(san, "volume", "delete", "web1/archive", "--yes", "--wipe", "--force").succeeded();
-            Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> sanway(san, "task", "list")
-                    .succeeded()
-                    .matches("(?s).*erase +web1/archive +done.*"));
-            assertThat(sanway(san, "volume", "restore", "web1/archive").exitStatus()).isEqualTo(1);
+            sanway(san, "volume", "delete", "web1/archive", "--yes", "--wipe", "--force")
+                    .succeeded();
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> sanway(san, "task", "list").succeeded().matches("(?s).*erase +web1/archive +done.*"));
+            assertThat(sanway(san, "volume", "restore", "web1/archive").exitStatus())
+                    .isEqualTo(1);
             assertThat(sanway(san, "pool", "show").succeeded()).contains("unit1", "unit2", "all");
             assertThat(sanway(san, "audit", "list").succeeded())
                     .contains("POST volumes/web1/logs/rename", "DELETE volumes/web1/archive");
@@ -110,15 +118,18 @@ class OperatorTest {
             Files.writeString(password, "correct horse battery\n");
             sanway(san, "operator", "create", "anna", "--role", "viewer", "--password-file", password.toString())
                     .succeeded();
-            String token = sanway(san, "token", "create", "--operator", "anna", "-o", "json").succeeded();
+            String token = sanway(san, "token", "create", "--operator", "anna", "-o", "json")
+                    .succeeded();
             Path tokenFile = folder.resolve("token");
             Files.writeString(tokenFile, token.replaceAll("(?s).*\"token\" : \"([^\"]+)\".*", "$1"));
-            assertThat(sanway(san, "volume", "list", "--token-file", tokenFile.toString()).exitStatus())
+            assertThat(sanway(san, "volume", "list", "--token-file", tokenFile.toString())
+                            .exitStatus())
                     .isZero();
             Command refused = sanway(
                     san, "host", "create", "web1", "--initiator", INITIATOR, "--token-file", tokenFile.toString());
             assertThat(refused.exitStatus()).isEqualTo(1);
             assertThat(refused.output()).contains("this takes the role operator; you are anna, with the role viewer");
+            logsInAndOut(san, password);
             Path bundle = folder.resolve("bundle.zip");
             sanway(san, "support-bundle", "--file", bundle.toString()).succeeded();
             TreeSet<String> names = new TreeSet<>();
@@ -126,7 +137,8 @@ class OperatorTest {
                 zip.stream().forEach(entry -> names.add(entry.getName().replaceFirst("^sanway-support/", "")));
                 for (String name : names) {
                     String content = new String(
-                            zip.getInputStream(zip.getEntry("sanway-support/" + name)).readAllBytes(),
+                            zip.getInputStream(zip.getEntry("sanway-support/" + name))
+                                    .readAllBytes(),
                             StandardCharsets.UTF_8);
                     assertThat(content)
                             .as(name)
@@ -136,11 +148,51 @@ class OperatorTest {
                                     "argon2id$",
                                     "correct horse",
                                     Files.readString(tokenFile),
-                                    Files.readString(folder.resolve("gateway/api.token")).strip());
+                                    Files.readString(folder.resolve("gateway/api.token"))
+                                            .strip());
                 }
             }
             assertThat(names)
                     .contains("gateway.yaml", "log.txt", "threads.txt", "metrics.txt", "events.json", "versions.json");
         }
+    }
+
+    private void logsInAndOut(San san, Path password) throws IOException {
+        Path logins = folder.resolve("config/sanway/logins");
+        as(
+                        "login",
+                        "anna",
+                        san,
+                        "--certificate",
+                        folder.resolve("gateway/api.crt").toString(),
+                        "--password-file",
+                        password.toString())
+                .succeeded();
+        try (Stream<Path> files = Files.list(logins)) {
+            assertThat(files)
+                    .hasSize(2)
+                    .allSatisfy(file -> assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                            .isEqualTo("rw-------"));
+        }
+        Command refused = as("operator", "list", san);
+        assertThat(refused.exitStatus()).isEqualTo(1);
+        assertThat(refused.output()).contains("you are anna, with the role viewer");
+        as("logout", "", san).succeeded();
+        assertThat(logins).isEmptyDirectory();
+    }
+
+    /** A command of somebody who has no token but the one that log-in gives. */
+    private Command as(String noun, String verb, San san, String... more) {
+        List<String> all = new ArrayList<>(List.of(
+                "env",
+                "XDG_CONFIG_HOME=" + folder.resolve("config"),
+                SanwayProcess.ROOT.resolve("scripts/sanway").toString(),
+                noun));
+        if (!verb.isEmpty()) {
+            all.add(verb);
+        }
+        all.addAll(List.of("--server", "https://127.0.0.1:" + san.management));
+        all.addAll(List.of(more));
+        return Command.run(60, all);
     }
 }
