@@ -7,6 +7,8 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
@@ -23,6 +25,9 @@ public final class VolatileCacheDevice implements BlockDevice {
     private final BlockDevice inner;
     private final TreeMap<Long, byte[]> cache = new TreeMap<>();
     private final ArrayDeque<Runnable> awaiting = new ArrayDeque<>();
+    /** Ranges of unmaps and write zeroes that are on their way to the real device. */
+    private final List<BlockRange> passing = new ArrayList<>();
+
     private boolean busy;
     private boolean powered = true;
     private int powerCycles;
@@ -111,23 +116,29 @@ public final class VolatileCacheDevice implements BlockDevice {
         }
         BlockCompletion end = unlessPowerIsLost(completion);
         switch (request) {
-            case BlockRequest.Read read -> read(read, end);
+            case BlockRequest.Read read -> {
+                BlockRange range = new BlockRange(read.lba(), read.blockCount());
+                if (passing.stream().anyMatch(range::overlaps)) {
+                    // What is beneath is older than what was in the cache: nobody may see that.
+                    inOrder(done -> {
+                        read(read, end);
+                        done.run();
+                    });
+                } else {
+                    read(read, end);
+                }
+            }
             case BlockRequest.Write write -> write(write, end);
             case BlockRequest.Flush _ -> flush(end);
-            case BlockRequest.Unmap unmap -> {
-                unmap.ranges().forEach(range -> cached(range.lba(), range.end()).clear());
-                through(request, end);
-            }
-            case BlockRequest.WriteZeroes zeroes -> {
-                cached(zeroes.lba(), zeroes.lba() + zeroes.blockCount()).clear();
-                through(request, end);
-            }
+            case BlockRequest.Unmap unmap -> through(request, unmap.ranges(), end);
+            case BlockRequest.WriteZeroes zeroes ->
+                through(request, List.of(new BlockRange(zeroes.lba(), zeroes.blockCount())), end);
             case BlockRequest.Status status -> {
                 if (cached(status.lba(), status.lba() + status.blockCount()).isEmpty()) {
                     inner.submit(request, end);
                 } else {
-                    end.completed(new BlockOutcome.Status(java.util.List.of(
-                            new BlockOutcome.Status.Extent(status.lba(), status.blockCount(), true))));
+                    end.completed(new BlockOutcome.Status(
+                            List.of(new BlockOutcome.Status.Extent(status.lba(), status.blockCount(), true))));
                 }
             }
             case BlockRequest.CompareAndWrite _, BlockRequest.OrWrite _ -> {
@@ -218,8 +229,11 @@ public final class VolatileCacheDevice implements BlockDevice {
         written.forEach((lba, bytes) -> cache.computeIfPresent(lba, (_, now) -> now == bytes ? null : now));
     }
 
-    private void through(BlockRequest request, BlockCompletion end) {
+    private void through(BlockRequest request, List<BlockRange> ranges, BlockCompletion end) {
+        ranges.forEach(range -> cached(range.lba(), range.end()).clear());
+        passing.addAll(ranges);
         inOrder(done -> inner.submit(request, outcome -> {
+            ranges.forEach(passing::remove);
             end.completed(outcome);
             done.run();
         }));

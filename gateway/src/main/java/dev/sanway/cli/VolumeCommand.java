@@ -26,6 +26,7 @@ import picocli.CommandLine.Parameters;
             "  sanway volume list",
             "  sanway volume show web1/data",
             "  sanway volume create web1/logs --size 20GiB",
+            "  sanway volume create web1/scratch --size 1TiB --thin",
             "  sanway volume grow web1/logs 40GiB",
             "  sanway volume delete web1/logs",
             "  sanway volume list --deleted",
@@ -48,11 +49,12 @@ final class VolumeCommand extends SanwayCommand.Group {
             out().println(volumes.toPrettyString());
             return 0;
         }
-        Table table = new Table("VOLUME", "SIZE", "LAYOUT", "STATE", "HOSTS", "UNITS");
+        Table table = new Table("VOLUME", "SIZE", "USED", "LAYOUT", "STATE", "HOSTS", "UNITS");
         for (JsonNode volume : volumes) {
             table.row(
                     volume.path("name").asText(),
                     Sizes.show(volume.path("sizeBytes").asLong()),
+                    used(volume),
                     layout(volume),
                     state(volume),
                     hosts(volume),
@@ -80,6 +82,9 @@ final class VolumeCommand extends SanwayCommand.Group {
         out().println("State       " + state(volume));
         out().println("Size        " + Sizes.show(volume.path("sizeBytes").asLong()) + " in blocks of "
                 + volume.path("blockSizeBytes").asInt() + " bytes");
+        if (thin(volume)) {
+            out().println("Used        " + used(volume));
+        }
         out().println("Layout      " + layout(volume));
         out().println("Identity    " + volume.path("uuid").asText());
         out().println("Declared    " + volume.path("declared").asText());
@@ -102,10 +107,13 @@ final class VolumeCommand extends SanwayCommand.Group {
             mixinStandardHelpOptions = true,
             description =
                     "Makes a volume. It lives in the gateway's state, not in gateway.yaml, and survives restarts and "
-                            + "reloads. It is wiped first; its host sees it at once, and can use it when that is done.",
+                            + "reloads. It is wiped first; its host sees it at once, and can use it when that is done. A "
+                            + "thin one takes space as it is written and can be used at once; it may be larger than the "
+                            + "pool, and writes fail when that is full.",
             footerHeading = "%nExamples:%n",
             footer = {
                 "  sanway volume create web1/logs --size 20GiB",
+                "  sanway volume create web1/scratch --size 1TiB --thin",
                 "  sanway volume create web1/db --size 20GiB --layout striped --width 2 --chunk 64KiB --lun 3",
                 "  sanway volume create cluster --size 100GiB --host web1:10 --host web2:10"
             })
@@ -121,6 +129,7 @@ final class VolumeCommand extends SanwayCommand.Group {
             @Option(names = "--chunk", paramLabel = "SIZE", description = "Striped: so much on each in turn (64KiB).")
                     @Nullable
                     String chunk,
+            @Option(names = "--thin", description = "Takes space as it is written; linear.") boolean thin,
             @Option(names = "--block-size", paramLabel = "BYTES", description = "512 (the default) or 4096") @Nullable
                     Integer blockSize,
             @Option(names = "--lun", paramLabel = "N", description = "The LUN; left out: the lowest free.") @Nullable
@@ -138,6 +147,7 @@ final class VolumeCommand extends SanwayCommand.Group {
                 .put("name", Names.checkedVolume(name))
                 .put("size", size);
         body.put("layout", layout).put("width", width).put("chunk", chunk);
+        body.put("provisioning", thin ? "thin" : null);
         body.put("blockSize", blockSize).put("lun", lun);
         if (hosts != null) {
             ArrayNode list = body.putArray("hosts");
@@ -306,8 +316,22 @@ final class VolumeCommand extends SanwayCommand.Group {
         return detail.isEmpty() || detail.equals("null") ? state : state + ": " + detail;
     }
 
+    private static boolean thin(JsonNode volume) {
+        return volume.path("provisioning").asText().equals("thin");
+    }
+
+    /** Of a thin volume what was written, and how much of it that is. */
+    private static String used(JsonNode volume) {
+        if (!thin(volume)) {
+            return "all";
+        }
+        long used = volume.path("usedBytes").asLong();
+        long size = Math.max(1, volume.path("sizeBytes").asLong());
+        return Sizes.show(used) + " (" + Math.round(100.0 * used / size) + " %)";
+    }
+
     private static String layout(JsonNode volume) {
-        String layout = volume.path("layout").asText();
+        String layout = volume.path("layout").asText() + (thin(volume) ? ", thin" : "");
         return layout.equals("striped")
                 ? "striped " + volume.path("width").asInt() + " x "
                         + Sizes.show(volume.path("chunkBytes").asLong())

@@ -44,7 +44,6 @@ final class ConfigFile {
             "autoConfig", "auto-configuration is not part of this version; list the units under \"units\" instead",
             "mirrored", "mirrored volumes are not part of this version; write linear or striped",
             "copies", "mirrored volumes are not part of this version; leave \"copies\" out",
-            "provisioning", "thin volumes are not part of this version; leave \"provisioning\" out",
             "spare", "spare units are not part of this version; leave \"spare\" out");
 
     private final Path path;

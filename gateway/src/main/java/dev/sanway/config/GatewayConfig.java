@@ -98,6 +98,9 @@ public record GatewayConfig(
         /** One partition after the other, on as few units as possible. */
         record Linear() implements Layout {}
 
+        /** One extent after the other, each taken when it is first written. */
+        record Thin() implements Layout {}
+
         /** {@code chunkBytes} on each of {@code width} units in turn. */
         record Striped(int width, int chunkBytes) implements Layout {}
     }

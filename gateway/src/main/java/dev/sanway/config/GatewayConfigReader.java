@@ -187,13 +187,19 @@ public final class GatewayConfigReader {
     }
 
     private Layout layout(String at, int blockSizeBytes) {
+        boolean thin = reader.text(at + "/provisioning", "thick").equals("thin");
+        if (thin && reader.text(at + "/layout", "linear").equals("striped")) {
+            file.problem(
+                    at + "/provisioning",
+                    "a thin volume is linear; write \"layout: linear\" or \"provisioning: thick\"");
+        }
         if (!reader.text(at + "/layout", "linear").equals("striped")) {
             for (String key : List.of("/width", "/chunk")) {
                 if (reader.has(at + key)) {
                     file.problem(at + key, "belongs to \"layout: striped\" only; leave it out or write that layout");
                 }
             }
-            return new Layout.Linear();
+            return thin ? new Layout.Thin() : new Layout.Linear();
         }
         long chunkBytes = reader.has(at + "/chunk")
                 ? reader.sizeInBlocks(at + "/chunk", Math.max(4096, blockSizeBytes))

@@ -58,6 +58,9 @@ final class Declarations {
     }
 
     private static GatewayConfig.Layout layout(MadeVolume made) {
+        if (made.thin()) {
+            return new GatewayConfig.Layout.Thin();
+        }
         return made.width() == 0
                 ? new GatewayConfig.Layout.Linear()
                 : new GatewayConfig.Layout.Striped(made.width(), made.chunkBytes());

@@ -102,6 +102,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
             control.askLater(() -> assignments.listen(volumes));
             control.askLater(() -> assignments.listen(tasks));
             control.ask(this::resumeDeletions);
+            new SpaceWatch(assignments, volumes, events).start(control.executor());
             // A host that comes back finds its LUNs there.
             control.askLater(volumes::shown);
             server.listen(config.portals());

@@ -103,9 +103,11 @@ final class GatewayOperations implements Operations {
     public VolumeView createVolume(NewVolume wanted) throws ApiRefusal {
         reconfiguration.change(declared -> {
             Catalog.Batch batch = made.newVolume(declared, wanted);
-            VolumeLayout layout = wanted.width() == 0
-                    ? new VolumeLayout.Linear()
-                    : new VolumeLayout.Striped(wanted.width(), wanted.chunkBytes());
+            VolumeLayout layout = wanted.thin()
+                    ? new VolumeLayout.Thin()
+                    : wanted.width() == 0
+                            ? new VolumeLayout.Linear()
+                            : new VolumeLayout.Striped(wanted.width(), wanted.chunkBytes());
             Optional<String> noRoom = control.ask(() -> assignments.noRoom(new Assignments.VolumeRequest(
                     wanted.name(), "", wanted.sizeBytes(), wanted.blockSizeBytes(), layout)));
             if (noRoom.isPresent()) {

@@ -126,6 +126,8 @@ final class GatewayViews implements Views.Source {
                 layout instanceof VolumeLayout.Striped ? "striped" : "linear",
                 layout instanceof VolumeLayout.Striped striped ? striped.width() : 1,
                 layout instanceof VolumeLayout.Striped striped ? striped.chunkBytes() : 0,
+                layout instanceof VolumeLayout.Thin ? "thin" : "thick",
+                volume.usedBytes(),
                 condition.state(),
                 condition.detail(),
                 declared == null ? "nowhere" : declared.line() > 0 ? "gateway.yaml:" + declared.line() : "command",

@@ -105,6 +105,7 @@ final class MadeByCommand {
                         wanted.blockSizeBytes(),
                         wanted.width(),
                         wanted.chunkBytes(),
+                        wanted.thin(),
                         attachments));
     }
 
@@ -143,6 +144,9 @@ final class MadeByCommand {
         }
         if (wanted.width() < 0 || wanted.width() > MAX_WIDTH) {
             throw ApiRefusal.malformed("a width of " + wanted.width() + "; write 1 to " + MAX_WIDTH);
+        }
+        if (wanted.thin() && wanted.width() > 0) {
+            throw ApiRefusal.malformed("a thin volume is linear; leave width and chunk out, or leave thin out");
         }
         int grain = Math.max(4096, blockSize);
         if (wanted.width() > 0

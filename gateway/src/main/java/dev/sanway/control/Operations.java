@@ -35,13 +35,14 @@ public interface Operations {
     /** Adopts a gateway.yaml, if the current one still has that revision. */
     DiffView applyConfig(String text, String shownAs, long revision) throws ApiRefusal;
 
-    /** A volume wanted; {@code width} 0: linear. */
+    /** A volume wanted; {@code width} 0: linear; {@code thin}: space is taken as it is written. */
     record NewVolume(
             String name,
             long sizeBytes,
             int blockSizeBytes,
             int width,
             int chunkBytes,
+            boolean thin,
             List<MadeVolume.Attachment> attachments) {}
 
     /** CHAP of a new host. */

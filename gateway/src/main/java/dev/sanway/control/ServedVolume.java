@@ -2,9 +2,11 @@ package dev.sanway.control;
 
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.VolumeLayout;
 import dev.sanway.target.lun.LogicalUnit;
 import dev.sanway.volume.LunDirectory;
 import dev.sanway.volume.VolumeAssembler.Assembled;
+import dev.sanway.volume.thin.ThinDevice;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +51,19 @@ final class ServedVolume {
 
     ServedVolume(String name) {
         this.name = name;
+    }
+
+    /** What is written of a thin volume, as far as that is known; a thick one is used up from the beginning. */
+    long usedBytes() {
+        VolumeRecord has = record;
+        if (has == null) {
+            return 0;
+        }
+        if (!(has.layout() instanceof VolumeLayout.Thin)) {
+            return has.sizeBytes();
+        }
+        Assembled served = assembled;
+        return served == null ? 0 : served.thin().map(ThinDevice::usedBytes).orElse(0L);
     }
 
     /** Whether the file wants it larger; what was made by command grows by command only. */

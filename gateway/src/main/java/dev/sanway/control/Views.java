@@ -12,6 +12,8 @@ public interface Views {
     /**
      * A volume: {@code state} is ready, wiping, notReady, kept or deleting, with {@code detail} for people.
      *
+     * @param provisioning thick or thin
+     * @param usedBytes of a thin volume what was written, in whole extents
      * @param declared where: {@code gateway.yaml:LINE}, {@code command}, or {@code nowhere} for one that is kept
      */
     record VolumeView(
@@ -22,6 +24,8 @@ public interface Views {
             String layout,
             int width,
             int chunkBytes,
+            String provisioning,
+            long usedBytes,
             String state,
             @Nullable String detail,
             String declared,

@@ -68,6 +68,9 @@ final class VolumeRoutes {
             @ApiField("Striped: so much on each in turn (64KiB).") @Nullable
             String chunk,
 
+            @ApiField("thick (the default: all space at once) or thin (space as it is written; linear).") @Nullable
+            String provisioning,
+
             @ApiField("512 (the default) or 4096.") @Nullable
             Integer blockSize,
 
@@ -85,7 +88,8 @@ final class VolumeRoutes {
                         ALL,
                         operator,
                         NOUN,
-                        "Makes a volume that lives in the gateway's state rather than in its YAML. It is wiped first.",
+                        "Makes a volume that lives in the gateway's state rather than in its YAML. It is wiped first, unless it is "
+                                + "thin.",
                         VolumeView.class,
                         this::create)
                 .takes(VolumeBody.class));
@@ -191,6 +195,14 @@ final class VolumeRoutes {
         if (!striped && (body.width() != null || body.chunk() != null)) {
             throw ApiRefusal.malformed("width and chunk belong to the layout striped only");
         }
+        String provisioning = Objects.requireNonNullElse(body.provisioning(), "thick");
+        boolean thin = provisioning.equals("thin");
+        if (!thin && !provisioning.equals("thick")) {
+            throw ApiRefusal.malformed("\"" + provisioning + "\" is no provisioning; write thick or thin");
+        }
+        if (thin && striped) {
+            throw ApiRefusal.malformed("a thin volume is linear; leave the layout out, or write provisioning thick");
+        }
         long chunk = body.chunk() == null ? DEFAULT_CHUNK_BYTES : ApiRequest.size(body.chunk());
         return operations.createVolume(new Operations.NewVolume(
                 name,
@@ -198,6 +210,7 @@ final class VolumeRoutes {
                 Objects.requireNonNullElse(body.blockSize(), 512),
                 striped ? Objects.requireNonNullElse(body.width(), 2) : 0,
                 striped ? (int) Math.min(chunk, Integer.MAX_VALUE) : 0,
+                thin,
                 attachments(name, body)));
     }
 

@@ -177,6 +177,7 @@ final class Volumes implements Assignments.Listener {
     static VolumeLayout layout(GatewayConfig.Volume declared) {
         return switch (declared.layout()) {
             case GatewayConfig.Layout.Linear _ -> new VolumeLayout.Linear();
+            case GatewayConfig.Layout.Thin _ -> new VolumeLayout.Thin();
             case GatewayConfig.Layout.Striped(int width, int chunkBytes) -> new VolumeLayout.Striped(width, chunkBytes);
         };
     }
@@ -349,9 +350,13 @@ final class Volumes implements Assignments.Listener {
         boolean patient = starting && record.state() == VolumeRecord.State.ASSIGNED;
         return CompletableFuture.runAsync(
                         () -> {
-                            VolumeAssembler.Assembled made = VolumeAssembler.assemble(record, pool, directory);
+                            VolumeAssembler.Assembled made =
+                                    VolumeAssembler.assemble(record, pool, directory, assignments.slabs());
                             LogicalUnit unit = new LogicalUnit(
-                                    made.device(), LogicalUnitConfig.volume(record.uuid(), false), reservations);
+                                    made.device(),
+                                    LogicalUnitConfig.volume(
+                                            record.uuid(), record.layout() instanceof VolumeLayout.Thin),
+                                    reservations);
                             if (!made.ready() && !patient) {
                                 unit.startsNotReady("its units are not all reachable, or it is being set up");
                             }

@@ -114,9 +114,10 @@ class GatewayConfigTest {
                     secretFile: secrets/tgt1  | secretFile: secrets/short | holds a secret of 5 bytes; use 12 to 255
                     mutualSecretFile: secrets/gw1 | mutualSecretFile: secrets/web1 | the two directions need different ones
                     layout: linear            | layout: mirrored       | hosts[0].volumes[0].layout: mirrored volumes are not part of this version
-                    layout: linear            | provisioning: thin     | hosts[0].volumes[0].provisioning: thin volumes are not part of this version
+                    layout: linear            | provisioning: slim     | hosts[0].volumes[0].provisioning: "slim" is not thick (the default
                     layout: linear            | copies: 2              | hosts[0].volumes[0].copies: mirrored volumes are not part of this version
                     layout: linear            | width: 2               | belongs to "layout: striped" only
+                    chunk: 64KiB              | provisioning: thin     | provisioning: a thin volume is linear
                     chunk: 64KiB              | chunk: 1000            | no multiple of the block size
                     blockSize: 4096           | blockSize: 1024        | volumes[0].blockSize: 1024 is not 512 or 4096
                     {name: web2, lun: 10}     | {name: web3, lun: 10}  | volumes[0].hosts[1].name: there is no host web3

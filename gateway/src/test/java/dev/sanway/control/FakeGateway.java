@@ -27,6 +27,8 @@ class FakeGateway implements Views.Source, Operations {
                 "linear",
                 1,
                 0,
+                "thick",
+                1 << 20,
                 "ready",
                 null,
                 "command",

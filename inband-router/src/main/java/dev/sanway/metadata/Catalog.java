@@ -206,7 +206,7 @@ public final class Catalog implements AutoCloseable {
                             volume.host(),
                             volume.sizeBytes(),
                             volume.blockSizeBytes(),
-                            striped ? "striped" : "linear",
+                            striped ? "striped" : volume.layout() instanceof VolumeLayout.Thin ? "thin" : "linear",
                             width,
                             chunk,
                             volume.state(),
@@ -533,6 +533,7 @@ public final class Catalog implements AutoCloseable {
         VolumeLayout layout = switch (it.layout()) {
             case "linear" -> new VolumeLayout.Linear();
             case "striped" -> new VolumeLayout.Striped(it.width(), it.chunkBytes());
+            case "thin" -> new VolumeLayout.Thin();
             default -> throw new IllegalArgumentException("layout " + it.layout());
         };
         return new VolumeRecord(

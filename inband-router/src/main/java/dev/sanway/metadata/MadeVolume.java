@@ -7,10 +7,17 @@ import java.util.List;
  *
  * @param name as of {@link VolumeRecord}
  * @param width 0: linear
+ * @param thin space is taken as it is written
  * @param attachments who sees it
  */
 public record MadeVolume(
-        String name, long sizeBytes, int blockSizeBytes, int width, int chunkBytes, List<Attachment> attachments) {
+        String name,
+        long sizeBytes,
+        int blockSizeBytes,
+        int width,
+        int chunkBytes,
+        boolean thin,
+        List<Attachment> attachments) {
     public MadeVolume {
         attachments = List.copyOf(attachments);
     }
@@ -19,14 +26,14 @@ public record MadeVolume(
     public record Attachment(String host, int lun) {}
 
     public MadeVolume ofSize(long bytes) {
-        return new MadeVolume(name, bytes, blockSizeBytes, width, chunkBytes, attachments);
+        return new MadeVolume(name, bytes, blockSizeBytes, width, chunkBytes, thin, attachments);
     }
 
     public MadeVolume named(String other) {
-        return new MadeVolume(other, sizeBytes, blockSizeBytes, width, chunkBytes, attachments);
+        return new MadeVolume(other, sizeBytes, blockSizeBytes, width, chunkBytes, thin, attachments);
     }
 
     public MadeVolume withAttachments(List<Attachment> others) {
-        return new MadeVolume(name, sizeBytes, blockSizeBytes, width, chunkBytes, others);
+        return new MadeVolume(name, sizeBytes, blockSizeBytes, width, chunkBytes, thin, others);
     }
 }

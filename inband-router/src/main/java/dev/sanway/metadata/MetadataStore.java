@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 public final class MetadataStore implements AutoCloseable {
     /**
      * The schema's version; a database with a newer one is refused. Version 2 added volumes that grow, hosts and volumes that
-     * were made by command, adopted configurations and tasks; version 3 journals, operators, tokens and deleted volumes. Older
-     * ones are taken over as they are.
+     * were made by command, adopted configurations and tasks; version 3 journals, operators, tokens, deleted volumes and
+     * thin ones. Older stores are taken over as they are.
      */
     public static final int SCHEMA_VERSION = 3;
 

@@ -64,12 +64,15 @@ public final class Allocation {
      * one gets a further partition for each of its {@code width}.
      */
     public static Result grow(PoolState pool, Request request, Supplier<UUID> uuids) {
+        if (request.layout() instanceof VolumeLayout.Thin) {
+            return new Result.Placed(List.of());
+        }
         List<Partition> has = pool.partitionsOf(request.volume());
         long missing = request.sizeBytes() - capacityBytes(request.layout(), has);
         return missing <= 0 ? new Result.Placed(List.of()) : place(pool, request, missing, has.size(), uuids);
     }
 
-    /** How large a volume its partitions allow. */
+    /** How large a volume its partitions allow; a thin one any. */
     public static long capacityBytes(VolumeLayout layout, List<Partition> partitions) {
         return switch (layout) {
             case VolumeLayout.Linear _ ->
@@ -81,6 +84,7 @@ public final class Allocation {
                 }
                 yield capacity;
             }
+            case VolumeLayout.Thin _ -> Long.MAX_VALUE;
         };
     }
 
@@ -96,6 +100,8 @@ public final class Allocation {
         runs.sort(LARGEST_FIRST);
         return switch (request.layout()) {
             case VolumeLayout.Linear _ -> linear(pool, request, missingBytes, firstIndex, runs, uuids);
+            // It takes space when it is written.
+            case VolumeLayout.Thin _ -> new Result.Placed(List.of());
             case VolumeLayout.Striped striped -> striped(pool, request, striped, missingBytes, firstIndex, runs, uuids);
         };
     }

@@ -14,6 +14,8 @@ import java.util.UUID;
  * new one. No two partitions overlap and each lies within its unit volume: what would break that is refused.
  */
 public record PoolState(Map<UUID, UnitVolume> unitVolumes, Map<UUID, Partition> partitions, Set<UUID> attached) {
+    private static final int FEW = 16;
+
     public static final PoolState EMPTY = new PoolState(Map.of(), Map.of(), Set.of());
 
     public PoolState {
@@ -51,14 +53,33 @@ public record PoolState(Map<UUID, UnitVolume> unitVolumes, Map<UUID, Partition> 
             }
             more.put(partition.uuid(), partition);
         }
+        checkOverlaps(changed, more);
+        return new PoolState(unitVolumes, more, attached);
+    }
+
+    /** A few are held against all; many, as at a start, are sorted with all, so that only neighbours can overlap. */
+    private static void checkOverlaps(List<Partition> changed, Map<UUID, Partition> all) {
+        if (changed.size() > FEW) {
+            List<Partition> sorted = new ArrayList<>(all.values());
+            sorted.sort(Comparator.comparing(Partition::unitVolume).thenComparingLong(Partition::startBytes));
+            for (int i = 1; i < sorted.size(); i++) {
+                checkOverlap(sorted.get(i - 1), sorted.get(i));
+            }
+            return;
+        }
         for (Partition partition : changed) {
-            for (Partition other : more.values()) {
-                if (!other.uuid().equals(partition.uuid()) && other.overlaps(partition)) {
-                    throw new IllegalArgumentException(partition + " overlaps " + other);
+            for (Partition other : all.values()) {
+                if (!other.uuid().equals(partition.uuid())) {
+                    checkOverlap(partition, other);
                 }
             }
         }
-        return new PoolState(unitVolumes, more, attached);
+    }
+
+    private static void checkOverlap(Partition one, Partition other) {
+        if (one.overlaps(other)) {
+            throw new IllegalArgumentException(one + " overlaps " + other);
+        }
     }
 
     public PoolState without(List<Partition> gone) {

@@ -23,10 +23,14 @@ public sealed interface VolumeLayout {
         }
     }
 
+    /** Slabs, taken when something is written. */
+    record Thin() implements VolumeLayout {}
+
     /** What operators read. */
     default String describe() {
         return switch (this) {
             case Linear _ -> "linear";
+            case Thin _ -> "linear, thin";
             case Striped striped -> "striped, width " + striped.width() + ", chunk " + Bytes.text(striped.chunkBytes());
         };
     }

@@ -23,5 +23,13 @@ enum AssignmentStep {
     /** One of the unit volumes has the partitions no longer in its label. */
     LABEL_CLEARED,
     /** The store has forgotten the volume. */
-    FORGOTTEN
+    FORGOTTEN,
+    /** The store has a thin volume's slab as {@code WIPING}. */
+    SLAB_INTENDED,
+    /** The slab has its empty map. */
+    SLAB_FORMATTED,
+    /** The slab is in its unit volume's label. */
+    SLAB_LABELLED,
+    /** The store has the slab as {@code ASSIGNED}. */
+    SLAB_ASSIGNED
 }

@@ -106,6 +106,7 @@ public final class Assignments implements AutoCloseable {
     private final Admissions admissions;
     private final LabelTables labels;
     private final Deletions deletions;
+    private final Slabs slabs;
     private final Set<UUID> running = new HashSet<>();
     private final Set<UUID> growing = new HashSet<>();
     private final Map<String, CompletableFuture<Assignment>> assigning = new HashMap<>();
@@ -124,6 +125,7 @@ public final class Assignments implements AutoCloseable {
         this.admissions = new Admissions(catalog, control, pool, steps, this::resumeAll);
         this.labels = new LabelTables(catalog, control, pool, admissions, steps);
         this.deletions = new Deletions(catalog, control, pool, growing, this::changed, this::release);
+        this.slabs = new Slabs(catalog, control, pool, labels, deletions, steps, this::resume);
     }
 
     /** The pool as it is now. Any thread. */
@@ -139,6 +141,11 @@ public final class Assignments implements AutoCloseable {
     private void changed(VolumeRecord volume) {
         tell(volume);
         resume(volume);
+    }
+
+    /** Where thin volumes get their slabs from. */
+    public Slabs slabs() {
+        return slabs;
     }
 
     /** Adds a listener, which is told of every volume there is first. */
@@ -242,7 +249,10 @@ public final class Assignments implements AutoCloseable {
                         request.sizeBytes(),
                         request.blockSizeBytes(),
                         request.layout(),
-                        VolumeRecord.State.WIPING,
+                        // There is nothing to wipe yet of a thin one.
+                        request.layout() instanceof VolumeLayout.Thin
+                                ? VolumeRecord.State.ASSIGNED
+                                : VolumeRecord.State.WIPING,
                         0);
                 yield intend(volume, placed.partitions());
             }
@@ -315,6 +325,7 @@ public final class Assignments implements AutoCloseable {
             VolumeRecord volume = found.get();
             boolean unsettled = growing.contains(uuid)
                     || (volume.growth() == null
+                            && !Slabs.thin(volume)
                             && pool.state().partitionsOf(uuid).stream()
                                     .anyMatch(partition -> partition.state() != PartitionState.ASSIGNED));
             Optional<String> objection = GrowthCheck.objection(volume, toBytes, unsettled);
@@ -324,6 +335,12 @@ public final class Assignments implements AutoCloseable {
             VolumeRecord.Growth under = volume.growth();
             if (volume.sizeBytes() == toBytes || (under != null && under.toBytes() == toBytes)) {
                 return CompletableFuture.completedFuture(new GrowthAnswer.Accepted(volume));
+            }
+            if (Slabs.thin(volume)) {
+                growing.add(uuid);
+                return slabs.resize(volume.growing(toBytes).grown(), this::tell)
+                        .<GrowthAnswer>thenApply(GrowthAnswer.Accepted::new)
+                        .whenCompleteAsync((_, _) -> growing.remove(uuid), control);
             }
             return switch (Allocation.grow(pool.state(), growth(volume, toBytes), UUID::randomUUID)) {
                 case Allocation.Result.Refused refused -> notGrown(volume.name() + ": " + refused.explanation());

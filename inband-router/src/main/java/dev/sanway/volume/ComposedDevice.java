@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Closes its parts, and what the parts are made of only if they do so.
  */
-public final class ComposedDevice implements BlockDevice {
+public final class ComposedDevice implements VolumeBody {
     private static final int MAX_STATUS_FRAGMENTS = 256;
 
     private final Layout layout;
@@ -137,7 +137,7 @@ public final class ComposedDevice implements BlockDevice {
         }
     }
 
-    /** Whether every part is there. On the owner. */
+    @Override
     public boolean complete() {
         return absent.isEmpty();
     }

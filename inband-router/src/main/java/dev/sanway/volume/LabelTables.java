@@ -29,6 +29,9 @@ final class LabelTables {
     /** Volumes whose partitions are all wiped, so that labels show them as assigned ahead of the store. */
     private final Set<UUID> wiped = new HashSet<>();
 
+    /** Slabs that have their map, the same way. */
+    private final Set<UUID> formatted = new HashSet<>();
+
     private boolean closed;
 
     LabelTables(Catalog catalog, EventExecutor control, LivePool pool, Admissions admissions, Assignments.Steps steps) {
@@ -47,6 +50,16 @@ final class LabelTables {
     /** The store says what counts again. */
     void settled(UUID volume) {
         wiped.remove(volume);
+    }
+
+    /** From now on labels show the slab as assigned. */
+    void formatted(UUID slab) {
+        formatted.add(slab);
+    }
+
+    /** The store says what counts for the slab again. */
+    void settledSlab(UUID slab) {
+        formatted.remove(slab);
     }
 
     void close() {
@@ -104,8 +117,9 @@ final class LabelTables {
     private List<Partition> partitionsFor(UUID label) {
         List<Partition> partitions = new ArrayList<>();
         for (Partition partition : pool.state().keptOn(label)) {
-            boolean done = partition.owner() != null
-                    && wiped.contains(partition.owner().volume());
+            boolean done = formatted.contains(partition.uuid())
+                    || (partition.owner() != null
+                            && wiped.contains(partition.owner().volume()));
             switch (partition.state()) {
                 case ASSIGNED -> partitions.add(partition);
                 case WIPING -> partitions.add(done ? partition.in(PartitionState.ASSIGNED) : partition);

@@ -5,6 +5,7 @@ import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
 import dev.sanway.pool.UnitVolume;
+import dev.sanway.volume.thin.Turns;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -22,12 +23,15 @@ public final class LunDirectory {
     /** Requests that wait for one absent unit volume, on one loop. */
     private static final int MAX_WAITING = 4096;
 
+    private static final int MAP_READS = 32;
+
     private final EventExecutor loop;
     private final SlotDevice.Patience patience;
     private final Map<UUID, SlotDevice> slots = new HashMap<>();
     private final Map<UUID, BlockDevice> attached = new HashMap<>();
     private final Map<UUID, String> reasons = new HashMap<>();
     private final Set<UUID> refused = new HashSet<>();
+    private final Turns mapReads = new Turns(MAP_READS);
 
     /**
      * @param unitTimeoutMillis how long a request to a unit volume that is absent waits for it, the request itself included
@@ -39,6 +43,11 @@ public final class LunDirectory {
 
     public EventExecutor loop() {
         return loop;
+    }
+
+    /** The turns in which thin volumes of this loop read their maps. */
+    Turns mapReads() {
+        return mapReads;
     }
 
     /** A unit volume arrived, or arrived anew. The device belongs to the loop, and is not closed by the directory. */

@@ -9,10 +9,12 @@ import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.pool.VolumeLayout;
+import dev.sanway.volume.thin.ThinDevice;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * Makes a volume's device of its assignment and the unit volumes of a loop.
@@ -20,7 +22,7 @@ import java.util.Objects;
  * <pre>
  *   OrderedDevice             order of overlapping requests, compare-and-write
  *     SlotDevice              the gate: closed while the volume is wiped or given up
- *       ComposedDevice        linear or striped
+ *       ComposedDevice        linear or striped; or ThinDevice
  *         BlockSizeDevice     only where a unit's blocks are smaller than the volume's
  *           PartitionDevice   the window on the unit's LUN
  *             SlotDevice      the place of the unit's LUN, in the loop's LunDirectory
@@ -37,13 +39,13 @@ public final class VolumeAssembler {
         private final LunDirectory directory;
         private final SlotDevice gate;
         private final OrderedDevice device;
-        private ComposedDevice composed;
+        private VolumeBody body;
 
-        private Assembled(LunDirectory directory, SlotDevice gate, ComposedDevice composed) {
+        private Assembled(LunDirectory directory, SlotDevice gate, VolumeBody body) {
             this.directory = directory;
             this.gate = gate;
             this.device = new OrderedDevice(gate);
-            this.composed = composed;
+            this.body = body;
         }
 
         /** To be served; there even while its units are not. */
@@ -65,9 +67,9 @@ public final class VolumeAssembler {
                     if (volume.sizeBytes() > gate.geometry().sizeBytes()) {
                         enlarge(volume, pool);
                     } else {
-                        gate.fill(composed);
+                        gate.fill(body);
                     }
-                    if (!composed.complete()) {
+                    if (!body.complete()) {
                         gate.startsNotReady("a unit is not reachable");
                     }
                 }
@@ -76,15 +78,26 @@ public final class VolumeAssembler {
         }
 
         private void enlarge(VolumeRecord volume, PoolState pool) {
-            ComposedDevice before = composed;
-            composed = compose(volume, pool, directory);
-            gate.enlarge(composed, composed.limits());
+            VolumeBody before = body;
+            if (before instanceof ThinDevice thin) {
+                thin.enlarge(volume.sizeBytes() / volume.blockSizeBytes());
+                gate.enlarge(thin, thin.limits());
+                return;
+            }
+            VolumeBody larger = compose(volume, pool, directory);
+            body = larger;
+            gate.enlarge(larger, larger.limits());
             before.close(() -> {});
         }
 
         /** Whether the volume is served and all its parts are there. */
         public boolean ready() {
-            return gate.filled() && composed.complete();
+            return gate.filled() && body.complete();
+        }
+
+        /** The device of a thin volume, or nothing. Any thread. */
+        public Optional<ThinDevice> thin() {
+            return body instanceof ThinDevice thin ? Optional.of(thin) : Optional.empty();
         }
     }
 
@@ -92,13 +105,15 @@ public final class VolumeAssembler {
      * Assembles a volume on a directory's loop. The gate is open if the volume is assigned.
      *
      * @param pool knows the volume's partitions and their unit volumes
+     * @param slabs where a thin volume gets its slabs from
      */
-    public static Assembled assemble(VolumeRecord volume, PoolState pool, LunDirectory directory) {
-        ComposedDevice composed = compose(volume, pool, directory);
-        Identity identity = composed.identity();
-        SlotDevice gate =
-                new SlotDevice(directory.loop(), identity, composed.geometry(), composed.limits(), "being set up");
-        Assembled assembled = new Assembled(directory, gate, composed);
+    public static Assembled assemble(VolumeRecord volume, PoolState pool, LunDirectory directory, Slabs slabs) {
+        VolumeBody body = Slabs.thin(volume)
+                ? ThinAssembly.open(volume, pool, directory, slabs)
+                : compose(volume, pool, directory);
+        Identity identity = body.identity();
+        SlotDevice gate = new SlotDevice(directory.loop(), identity, body.geometry(), body.limits(), "being set up");
+        Assembled assembled = new Assembled(directory, gate, body);
         assembled.update(volume, pool, partitionBytes(volume, pool));
         return assembled;
     }
@@ -125,14 +140,8 @@ public final class VolumeAssembler {
         for (Partition partition : partitions) {
             UnitVolume unitVolume = Objects.requireNonNull(pool.unitVolumes().get(partition.unitVolume()));
             SlotDevice slot = directory.slot(unitVolume);
-            int unitBlock = unitVolume.blockSizeBytes();
-            BlockDevice part = new PartitionDevice(
-                    slot,
-                    new Identity(partition.uuid(), volume.name() + " on " + unitVolume.where()),
-                    partition.startBytes() / unitBlock,
-                    partition.lengthBytes() / unitBlock);
             absent.set(parts.size(), !slot.filled());
-            parts.add(unitBlock == blockSize ? part : new BlockSizeDevice(part, blockSize));
+            parts.add(window(partition, unitVolume, slot, volume));
         }
         return new ComposedDevice(
                 new Identity(volume.uuid(), volume.name()),
@@ -140,6 +149,17 @@ public final class VolumeAssembler {
                 parts,
                 absent,
                 MAX_TRANSFER_BYTES / blockSize);
+    }
+
+    /** A partition in the volume's blocks. */
+    static BlockDevice window(Partition partition, UnitVolume unitVolume, SlotDevice slot, VolumeRecord volume) {
+        int unitBlock = unitVolume.blockSizeBytes();
+        BlockDevice part = new PartitionDevice(
+                slot,
+                new Identity(partition.uuid(), volume.name() + " on " + unitVolume.where()),
+                partition.startBytes() / unitBlock,
+                partition.lengthBytes() / unitBlock);
+        return unitBlock == volume.blockSizeBytes() ? part : new BlockSizeDevice(part, volume.blockSizeBytes());
     }
 
     static Layout layout(VolumeRecord volume, List<Partition> partitions) {
@@ -165,6 +185,7 @@ public final class VolumeAssembler {
                 }
                 yield new Layout.Linear(lengths);
             }
+            case VolumeLayout.Thin _ -> throw new IllegalStateException("a thin volume has no fixed layout");
         };
     }
 }

@@ -166,7 +166,8 @@ class AdoptionTest {
                 pool.catalog.unitVolume(label).orElseThrow().unitVolume().unit().equals("unit0") ? 0 : 1;
         LunDirectory patient = new LunDirectory(pool.loop, 600_000);
         VolumeAssembler.Assembled assembled = BlockClient.onOwner(
-                pool.units.getFirst(), () -> VolumeAssembler.assemble(volume, pool.assignments.pool(), patient));
+                pool.units.getFirst(),
+                () -> VolumeAssembler.assemble(volume, pool.assignments.pool(), patient, pool.assignments.slabs()));
         BlockClient client = new BlockClient(assembled.device());
         BlockClient.Started waits = client.start(new BlockRequest.Read(0, 8, false));
         BlockClient.onOwner(assembled.device(), () -> {

@@ -130,7 +130,8 @@ final class PoolFixture {
 
     VolumeAssembler.Assembled assemble(VolumeRecord volume) {
         BlockDevice any = units.getFirst();
-        return BlockClient.onOwner(any, () -> VolumeAssembler.assemble(volume, assignments.pool(), directory));
+        return BlockClient.onOwner(
+                any, () -> VolumeAssembler.assemble(volume, assignments.pool(), directory, assignments.slabs()));
     }
 
     void end() {

@@ -1,0 +1,263 @@
+package dev.sanway.volume;
+
+import dev.sanway.block.BlockDevice;
+import dev.sanway.block.BlockRequest;
+import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.Allocation;
+import dev.sanway.pool.ControlIo;
+import dev.sanway.pool.Partition;
+import dev.sanway.pool.PartitionState;
+import dev.sanway.pool.PoolState;
+import dev.sanway.pool.SlabPlacement;
+import dev.sanway.pool.UnitVolume;
+import dev.sanway.pool.VolumeLayout;
+import dev.sanway.volume.thin.SlabFormat;
+import io.netty.buffer.Unpooled;
+import io.netty.util.concurrent.EventExecutor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Gives thin volumes slabs, and takes them back, as {@link Assignments} does with whole volumes:
+ *
+ * <pre>
+ *   request:   WIPING in the store → map formatted → label → ASSIGNED in the store → the volume has it
+ *   give back: RELEASED in the store → out of the label → forgotten
+ * </pre>
+ *
+ * A slab that is WIPING when a process starts was never given to anybody, and is released. Belongs to the control's executor;
+ * {@link #request} and {@link #giveBack} may be called on any thread.
+ */
+public final class Slabs {
+    private static final Logger LOG = LoggerFactory.getLogger(Slabs.class);
+
+    /** What came of a request. */
+    public sealed interface Answer {
+        /** It is the volume's, durably. */
+        record Given(Partition slab, UnitVolume on) implements Answer {}
+
+        /**
+         * There is none.
+         *
+         * @param full the pool has no room; else trying again may help
+         */
+        record Refused(String why, boolean full) implements Answer {}
+    }
+
+    private final Catalog catalog;
+    private final EventExecutor control;
+    private final LivePool pool;
+    private final LabelTables labels;
+    private final Deletions deletions;
+    private final Assignments.Steps steps;
+    private final Consumer<VolumeRecord> resume;
+
+    /** {@code resume}: goes on with partitions that were released. */
+    Slabs(
+            Catalog catalog,
+            EventExecutor control,
+            LivePool pool,
+            LabelTables labels,
+            Deletions deletions,
+            Assignments.Steps steps,
+            Consumer<VolumeRecord> resume) {
+        this.catalog = catalog;
+        this.control = control;
+        this.pool = pool;
+        this.labels = labels;
+        this.deletions = deletions;
+        this.steps = steps;
+        this.resume = resume;
+        releaseUnfinished();
+    }
+
+    static boolean thin(VolumeRecord volume) {
+        return volume.layout() instanceof VolumeLayout.Thin;
+    }
+
+    private void releaseUnfinished() {
+        List<Partition> unfinished = new ArrayList<>();
+        for (VolumeRecord volume : catalog.volumes()) {
+            if (thin(volume)) {
+                pool.state().partitionsOf(volume.uuid()).stream()
+                        .filter(partition -> partition.state() == PartitionState.WIPING
+                                || (volume.state() == VolumeRecord.State.RELEASED
+                                        && partition.state() == PartitionState.ASSIGNED))
+                        .map(partition -> partition.in(PartitionState.RELEASED))
+                        .forEach(unfinished::add);
+            }
+        }
+        if (unfinished.isEmpty()) {
+            return;
+        }
+        pool.change(state -> state.with(unfinished));
+        Catalog.Batch batch = new Catalog.Batch();
+        unfinished.forEach(batch::put);
+        catalog.commit(batch).whenComplete((_, failure) -> {
+            if (failure != null) {
+                LOG.warn("slabs that were not finished are not released: {}", failure.getMessage());
+            }
+        });
+    }
+
+    /** A thin volume has another size from now on, and takes its space later. */
+    CompletableFuture<VolumeRecord> resize(VolumeRecord volume, Consumer<VolumeRecord> tell) {
+        return catalog.commit(new Catalog.Batch().put(volume))
+                .thenApplyAsync(
+                        _ -> {
+                            catalog.volume(volume.uuid()).ifPresent(tell);
+                            return volume;
+                        },
+                        control);
+    }
+
+    /** Gives a volume a slab more; if there is no room, volumes that were deleted are given up for it. */
+    public CompletableFuture<Answer> request(UUID volume) {
+        return CompletableFuture.supplyAsync(
+                        () -> deletions.<Answer>withRoom(
+                                requestNow(volume),
+                                Answer.Refused.class,
+                                left -> fits(left, volume),
+                                () -> requestNow(volume)),
+                        control)
+                .thenCompose(answer -> answer);
+    }
+
+    private Allocation.Result fits(PoolState left, UUID uuid) {
+        return served(uuid)
+                        .filter(volume -> SlabPlacement.place(
+                                        left, uuid, volume.sizeBytes(), volume.blockSizeBytes(), UUID::randomUUID)
+                                instanceof SlabPlacement.Result.Placed)
+                        .isPresent()
+                ? new Allocation.Result.Placed(List.of())
+                : new Allocation.Result.Refused("no room for a slab");
+    }
+
+    private static CompletableFuture<Answer> refused(String why, boolean full) {
+        return CompletableFuture.completedFuture(new Answer.Refused(why, full));
+    }
+
+    private CompletableFuture<Answer> requestNow(UUID uuid) {
+        Optional<VolumeRecord> found = served(uuid);
+        if (found.isEmpty()) {
+            return refused("the volume is being deleted", false);
+        }
+        VolumeRecord volume = found.get();
+        return switch (SlabPlacement.place(
+                pool.state(), uuid, volume.sizeBytes(), volume.blockSizeBytes(), UUID::randomUUID)) {
+            case SlabPlacement.Result.Refused(String why, boolean unitsAway) -> refused(why, !unitsAway);
+            case SlabPlacement.Result.Placed(Partition slab) -> assign(volume, slab);
+        };
+    }
+
+    private Optional<VolumeRecord> served(UUID uuid) {
+        return catalog.volume(uuid).filter(volume -> thin(volume) && volume.state() == VolumeRecord.State.ASSIGNED);
+    }
+
+    private CompletableFuture<Answer> assign(VolumeRecord volume, Partition slab) {
+        pool.change(state -> state.with(List.of(slab)));
+        return catalog.commit(new Catalog.Batch().put(slab))
+                .thenComposeAsync(
+                        _ -> {
+                            steps.after(AssignmentStep.SLAB_INTENDED);
+                            return format(volume, slab);
+                        },
+                        control)
+                .thenComposeAsync(
+                        _ -> {
+                            steps.after(AssignmentStep.SLAB_FORMATTED);
+                            labels.formatted(slab.uuid());
+                            return labels.write(List.of(slab), AssignmentStep.SLAB_LABELLED);
+                        },
+                        control)
+                .thenComposeAsync(
+                        _ -> {
+                            // It may have been given up meanwhile.
+                            if (served(volume.uuid()).isEmpty() || !waits(slab)) {
+                                return CompletableFuture.failedFuture(
+                                        new IllegalStateException("the volume is being deleted"));
+                            }
+                            return catalog.commit(new Catalog.Batch().put(slab.in(PartitionState.ASSIGNED)));
+                        },
+                        control)
+                .handleAsync((_, failure) -> ended(volume, slab, failure), control);
+    }
+
+    private boolean waits(Partition slab) {
+        Partition now = pool.state().partitions().get(slab.uuid());
+        return now != null && now.state() == PartitionState.WIPING;
+    }
+
+    private CompletableFuture<Void> format(VolumeRecord volume, Partition slab) {
+        BlockDevice device = pool.device(slab.unitVolume()).orElse(null);
+        if (device == null) {
+            return CompletableFuture.failedFuture(
+                    new IllegalStateException("a unit went away before it was formatted"));
+        }
+        byte[] map = SlabFormat.newMap(slab.uuid(), volume.uuid(), slab.lengthBytes());
+        int blockSize = device.geometry().blockSizeBytes();
+        BlockRequest write = new BlockRequest.Write(
+                slab.startBytes() / blockSize, map.length / blockSize, Unpooled.wrappedBuffer(map), true);
+        BlockRequest flush = new BlockRequest.Flush(slab.startBytes() / blockSize, map.length / blockSize);
+        return ControlIo.submit(device, write, "formatting a slab")
+                .thenCompose(_ -> ControlIo.submit(device, flush, "flushing a slab's map"))
+                .thenApply(_ -> null);
+    }
+
+    private Answer ended(VolumeRecord volume, Partition slab, Throwable failure) {
+        labels.settledSlab(slab.uuid());
+        if (failure == null) {
+            Partition given = slab.in(PartitionState.ASSIGNED);
+            if (waits(slab)) {
+                pool.change(state -> state.with(List.of(given)));
+            }
+            steps.after(AssignmentStep.SLAB_ASSIGNED);
+            UnitVolume on = Objects.requireNonNull(pool.state().unitVolumes().get(slab.unitVolume()));
+            return new Answer.Given(given, on);
+        }
+        LOG.warn("volume {}: no slab: {}", volume.name(), failure.getMessage());
+        if (waits(slab)) {
+            release(slab);
+        }
+        return new Answer.Refused(String.valueOf(failure.getMessage()), false);
+    }
+
+    /** A volume's slab holds nothing and is used no more. */
+    public void giveBack(UUID slab) {
+        control.execute(() -> {
+            Partition now = pool.state().partitions().get(slab);
+            if (now != null && now.state() == PartitionState.ASSIGNED) {
+                release(now);
+            }
+        });
+    }
+
+    private void release(Partition slab) {
+        Partition released = slab.in(PartitionState.RELEASED);
+        catalog.commit(new Catalog.Batch().put(released))
+                .whenCompleteAsync(
+                        (_, failure) -> {
+                            if (failure != null) {
+                                LOG.warn("slab {} is not given back: {}", slab.uuid(), failure.getMessage());
+                                return;
+                            }
+                            // The volume may have been given up with all its partitions meanwhile.
+                            Partition now = pool.state().partitions().get(slab.uuid());
+                            if (now != null && now.state() != PartitionState.RELEASED) {
+                                pool.change(state -> state.with(List.of(released)));
+                            }
+                            steps.after(AssignmentStep.RELEASE_STORED);
+                            Partition.PartitionOwner owner = Objects.requireNonNull(slab.owner());
+                            catalog.volume(owner.volume()).ifPresent(resume);
+                        },
+                        control);
+    }
+}

@@ -1,0 +1,34 @@
+package dev.sanway.volume.thin;
+
+import dev.sanway.block.BlockDevice;
+import java.util.UUID;
+import java.util.function.Consumer;
+
+/** Where a thin volume gets slabs from and gives them back to. Called on the volume's loop, which answers come back to. */
+public interface SlabSource {
+
+    /**
+     * A slab of the volume.
+     *
+     * @param part the partition, on the volume's loop and in the volume's blocks; closed by the volume
+     * @param present whether it can be reached now; events tell how that changes
+     */
+    record SlabPart(UUID slab, BlockDevice part, boolean present) {}
+
+    /** What came of asking for one. */
+    sealed interface Answer {
+        record Given(SlabPart slab) implements Answer {}
+
+        /** The pool has no room. */
+        record NoSpace(String why) implements Answer {}
+
+        /** There is none now, but trying again may help. */
+        record NotNow(String why) implements Answer {}
+    }
+
+    /** Asks for a slab more; answered once. */
+    void request(Consumer<Answer> answer);
+
+    /** A slab that holds nothing and is used no more. */
+    void giveBack(UUID slab);
+}
