@@ -43,6 +43,16 @@ class FakeGateway implements Views.Source, Operations {
     }
 
     @Override
+    public Views.UnitView adoptUnit(String unit) throws ApiRefusal {
+        throw ApiRefusal.unknown("there is no unit " + unit + " with an agent");
+    }
+
+    @Override
+    public Views.UnitView refuseUnit(String unit) throws ApiRefusal {
+        throw ApiRefusal.conflict("unit " + unit + " holds data of web1/data");
+    }
+
+    @Override
     public VolumeView createVolume(NewVolume wanted) {
         created.add(wanted.toString());
         return volumes().getFirst();

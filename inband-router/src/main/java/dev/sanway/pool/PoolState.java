@@ -67,6 +67,16 @@ public record PoolState(Map<UUID, UnitVolume> unitVolumes, Map<UUID, Partition> 
         return new PoolState(unitVolumes, fewer, attached);
     }
 
+    /** Without the unit volumes of some units; what lies on them stays known. */
+    public PoolState without(Set<String> units) {
+        if (units.isEmpty()) {
+            return this;
+        }
+        Map<UUID, UnitVolume> fewer = new HashMap<>(unitVolumes);
+        fewer.values().removeIf(unitVolume -> units.contains(unitVolume.unit()));
+        return new PoolState(fewer, partitions, attached);
+    }
+
     /** The partitions of a volume, by index. */
     public List<Partition> partitionsOf(UUID volume) {
         return partitions.values().stream()
