@@ -3,6 +3,7 @@ package dev.sanway.control;
 import dev.sanway.autoconfig.ControlStation;
 import dev.sanway.autoconfig.Datagram;
 import dev.sanway.autoconfig.DropCounters;
+import dev.sanway.autoconfig.DropReason;
 import dev.sanway.autoconfig.Effect;
 import dev.sanway.autoconfig.LocalAddresses;
 import dev.sanway.autoconfig.Message;
@@ -25,6 +26,7 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -245,8 +247,16 @@ final class AutoConfiguration implements AutoCloseable {
                 loop);
     }
 
-    DropCounters counters() {
-        return counters;
+    /** What was dropped, for Prometheus. Any thread. */
+    void gather(MetricFamilies families) {
+        for (DropReason reason : DropReason.values()) {
+            families.counter(
+                    "sanway_autoconfig_dropped_datagrams",
+                    "Datagrams that changed nothing, by the reason.",
+                    counters.of(reason),
+                    "reason",
+                    reason.name().toLowerCase(Locale.ROOT));
+        }
     }
 
     /** The address really listened on. */

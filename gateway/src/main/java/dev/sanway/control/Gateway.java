@@ -66,7 +66,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
     private final Backing backing;
     private final Reconfiguration reconfiguration;
     private boolean unitsAwaited = true;
-    private @Nullable AutoConfiguration autoConfiguration;
+    private volatile @Nullable AutoConfiguration autoConfiguration;
     private @Nullable ApiServer api;
 
     /**
@@ -140,6 +140,8 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                     tasks,
                     events,
                     Clock.systemUTC());
+            GatewayMetrics measured =
+                    new GatewayMetrics(control, volumes, links.values(), tasks, assignments::pool, views, server, all);
             this.api = GatewayApi.start(
                     config,
                     catalog,
@@ -158,8 +160,13 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                             server,
                             new UnitOperations(control, agents, audit, views, facts()::volumesOn)),
                     GatewayApi.health(control, all, server),
-                    new Metrics(new GatewayMetrics(
-                            control, volumes, links.values(), tasks, assignments::pool, views, server, all)),
+                    new Metrics(families -> {
+                        measured.gather(families);
+                        AutoConfiguration hearing = autoConfiguration;
+                        if (hearing != null) {
+                            hearing.gather(families);
+                        }
+                    }),
                     logTail);
             startAutoConfiguration();
             started = true;

@@ -89,8 +89,20 @@ final class AgentSan implements AutoCloseable {
         List<String> words = new ArrayList<>();
         words.add(SanwayProcess.ROOT.resolve("scripts/sanway").toString());
         words.addAll(List.of(arguments));
-        words.addAll(List.of("--server", "https://127.0.0.1:" + management));
+        words.addAll(access());
         return Command.run(60, words);
+    }
+
+    /** How a client command finds this gateway and no other that runs on the machine. */
+    List<String> access() {
+        Path state = folder.resolve("gateway");
+        return List.of(
+                "--server",
+                "https://127.0.0.1:" + management,
+                "--token-file",
+                state.resolve("api.token").toString(),
+                "--certificate",
+                state.resolve("api.crt").toString());
     }
 
     /** What a client command shows. */

@@ -195,19 +195,11 @@ class AutoConfigurationTest {
                 String which = "round " + round + " of seed " + seed;
                 // Something is on its way while processes end.
                 String volume = "web1/v" + round;
-                Process creating = new ProcessBuilder(
-                                SanwayProcess.ROOT.resolve("scripts/sanway").toString(),
-                                "volume",
-                                "create",
-                                volume,
-                                "--size",
-                                "40MiB",
-                                "--layout",
-                                "striped",
-                                "--width",
-                                "2",
-                                "--server",
-                                "https://127.0.0.1:" + san.management)
+                List<String> create = new ArrayList<>(
+                        List.of(SanwayProcess.ROOT.resolve("scripts/sanway").toString(), "volume", "create", volume));
+                create.addAll(List.of("--size", "40MiB", "--layout", "striped", "--width", "2"));
+                create.addAll(san.access());
+                Process creating = new ProcessBuilder(create)
                         .redirectErrorStream(true)
                         .redirectOutput(folder.resolve("create.log").toFile())
                         .start();
