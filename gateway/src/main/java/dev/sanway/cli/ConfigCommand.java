@@ -10,6 +10,7 @@ import dev.sanway.config.Sizes;
 import dev.sanway.config.UnitConfig;
 import dev.sanway.config.UnitConfigReader;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,7 +42,8 @@ final class ConfigCommand extends SanwayCommand.Group {
         if (isUnit(file)) {
             UnitConfig unit = UnitConfigReader.read(file);
             out().println(file + ": good: unit " + unit.name() + " with "
-                    + unit.volumes().size() + " volumes");
+                    + unit.volumes().size() + " volumes"
+                    + (unit.autoConfig() == null ? "" : agent(unit, unit.autoConfig())));
         } else {
             GatewayConfig gateway = GatewayConfigReader.read(file);
             long sizeBytes = gateway.volumes().stream()
@@ -49,7 +51,11 @@ final class ConfigCommand extends SanwayCommand.Group {
                     .sum();
             out().println(file + ": good: gateway " + gateway.name() + " with "
                     + gateway.units().size() + " units, " + gateway.hosts().size() + " hosts, "
-                    + gateway.volumes().size() + " volumes of " + Sizes.show(sizeBytes) + " in all");
+                    + gateway.volumes().size() + " volumes of " + Sizes.show(sizeBytes) + " in all"
+                    + (gateway.autoConfig() == null
+                            ? ""
+                            : ", and units that announce themselves to UDP "
+                                    + address(gateway.autoConfig().listen())));
             for (GatewayConfig.Host host : gateway.hosts()) {
                 if (host.access().initiators().contains("*")) {
                     out().println(file + ":" + host.line() + ": take care: any initiator may log in as host "
@@ -58,6 +64,18 @@ final class ConfigCommand extends SanwayCommand.Group {
             }
         }
         return 0;
+    }
+
+    private static String agent(UnitConfig unit, UnitConfig.AutoConfig auto) {
+        return ", and an agent at UDP " + address(auto.listen())
+                + (unit.capacityBytes() == Long.MAX_VALUE
+                        ? "; without \"capacity\" no volumes are made on request"
+                        : " with " + Sizes.show(unit.capacityBytes()) + " for volumes");
+    }
+
+    private static String address(InetSocketAddress address) {
+        String host = address.getAddress().getHostAddress();
+        return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + address.getPort();
     }
 
     private static boolean isUnit(Path file) {

@@ -1,6 +1,8 @@
 package dev.sanway.cli;
 
+import dev.sanway.autoconfig.PoolKeyFile;
 import dev.sanway.config.GatewayConfigReader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -16,8 +18,9 @@ final class GatewayCommand extends SanwayCommand.Group {
     @Command(
             name = "init",
             mixinStandardHelpOptions = true,
-            description = "Writes a commented gateway.yaml, with a folder for secrets that only you can read. "
-                    + "Never overwrites a file.")
+            description =
+                    "Writes a commented gateway.yaml, a folder for secrets that only you can read, and in it the pool's key. "
+                            + "Never overwrites a file.")
     int init(
             @Option(
                             names = "--config",
@@ -26,7 +29,15 @@ final class GatewayCommand extends SanwayCommand.Group {
                             description = "The file to make.")
                     Path file)
             throws Exception {
-        Templates.write("gateway.yaml", file, out());
+        Path key = Templates.write("gateway.yaml", file, out()).resolve("pool.key");
+        if (Files.exists(key)) {
+            out().println("The pool's key is in " + key + " already; it stays as it is.");
+        } else {
+            PoolKeyFile.create(key);
+            out().println("Made the pool's key, " + key
+                    + ": whoever has it is a member of the pool. Copy it to each unit, "
+                    + "as \"sanway unit init\" says.");
+        }
         return 0;
     }
 

@@ -18,7 +18,8 @@ final class Templates {
 
     private Templates() {}
 
-    static void write(String template, Path file, PrintWriter out) throws IOException, CommandFailure {
+    /** Writes it, and makes a folder for secrets beside it, which is returned. */
+    static Path write(String template, Path file, PrintWriter out) throws IOException, CommandFailure {
         if (Files.exists(file)) {
             throw new CommandFailure(1, file + " exists already; it stays as it is");
         }
@@ -35,6 +36,7 @@ final class Templates {
         }
         Files.writeString(file, text.replace("@NAME@", hostName()), StandardOpenOption.CREATE_NEW);
         out.println("Wrote " + file + ". Read it, change what you need, then: sanway config check " + file);
+        return secrets;
     }
 
     private static String hostName() {

@@ -5,9 +5,11 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.sanway.config.Sizes;
 import dev.sanway.config.UnitConfigReader;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 
 @Command(
@@ -20,6 +22,7 @@ import picocli.CommandLine.Parameters;
             "  sanway unit init --config unit.yaml",
             "  sanway unit run --config unit.yaml",
             "  sanway unit list",
+            "  sanway unit adopt unit1                      take a unit that has announced itself into the pool",
             "  sanway unit adopt unit1 --lun 0              what is on that LUN, and what would be lost",
             "  sanway unit adopt unit1 --lun 0 --erase"
         })
@@ -37,7 +40,12 @@ final class UnitCommand extends SanwayCommand.Group {
                             description = "The file to make.")
                     Path file)
             throws Exception {
-        Templates.write("unit.yaml", file, out());
+        Path key = Templates.write("unit.yaml", file, out()).resolve("pool.key");
+        out().println("To let a gateway find this unit by itself, bring its pool key over, for example with");
+        out().println("  scp -p GATEWAY:FOLDER/secrets/pool.key " + key);
+        out().println(
+                        "(mode 600), and take the # from the lines under autoConfig. Then, at the gateway: sanway unit adopt "
+                                + "NAME");
         return 0;
     }
 
@@ -58,49 +66,62 @@ final class UnitCommand extends SanwayCommand.Group {
             out().println(units.toPrettyString());
             return 0;
         }
-        Table table = new Table("UNIT", "STATE", "LUN", "SIZE", "FREE", "PORTAL", "DETAIL");
-        for (JsonNode unit : units) {
-            String name = unit.path("name").asText();
-            String portal = unit.path("portal").asText();
-            if (unit.path("luns").isEmpty()) {
-                table.row(
-                        name,
-                        unit.path("state").asText(),
-                        "",
-                        "",
-                        "",
-                        portal,
-                        unit.path("detail").asText(""));
-            }
-            for (JsonNode lun : unit.path("luns")) {
-                table.row(
-                        name,
-                        lun.path("state").asText(),
-                        lun.path("lun").asInt(),
-                        Sizes.show(lun.path("sizeBytes").asLong()),
-                        Sizes.show(lun.path("freeBytes").asLong()),
-                        portal,
-                        lun.path("detail").asText(""));
-            }
-        }
-        table.print(out(), "The gateway has no units; list them under \"units\" in its gateway.yaml.");
+        UnitTables.list(units, out());
         return 0;
+    }
+
+    @Command(
+            name = "show",
+            mixinStandardHelpOptions = true,
+            description = "Shows one unit: what it is, what its agent tells, and its LUNs.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway unit show unit1")
+    int show(
+            @Parameters(paramLabel = "UNIT", description = "The unit's name or UUID.") String unit,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        print(options.client().get("/api/v1/units/" + Names.checked(unit)), options);
+        return 0;
+    }
+
+    private void print(JsonNode unit, ClientOptions options) {
+        if (options.output == ClientOptions.Output.json) {
+            out().println(unit.toPrettyString());
+        } else {
+            UnitTables.show(unit, out());
+        }
     }
 
     @Command(
             name = "adopt",
             mixinStandardHelpOptions = true,
             description =
-                    "Takes a LUN that is refused, because it is not blank, into the pool. Without --erase it only "
-                            + "says what was found and what would be lost. A LUN with another pool's label is never touched.",
+                    "Takes a unit that has announced itself into the pool. With --lun: takes a LUN that is refused, because it "
+                            + "is not blank, into the pool; without --erase it then only says what was found and what would "
+                            + "be lost. A LUN with another pool's label is never touched.",
             footerHeading = "%nExample:%n",
-            footer = "  sanway unit adopt unit1 --lun 0 --erase")
+            footer = {"  sanway unit adopt unit1", "  sanway unit adopt unit1 --lun 0 --erase"})
     int adopt(
-            @Parameters(paramLabel = "UNIT", description = "The unit's name, as in \"sanway unit list\".") String unit,
-            @Option(names = "--lun", paramLabel = "N", required = true, description = "The LUN.") int lun,
+            @Parameters(paramLabel = "UNIT", description = "The unit's name or UUID, as in \"sanway unit list\".")
+                    String unit,
+            @Option(names = "--lun", paramLabel = "N", description = "A LUN of a unit that is in the pool.") @Nullable
+                    Integer lun,
             @Option(names = "--erase", description = "Yes, what the LUN holds may be lost.") boolean erase,
             @Mixin ClientOptions options)
             throws CommandFailure {
+        if (lun == null) {
+            if (erase) {
+                throw new ParameterException(
+                        spec.commandLine(), "--erase goes with --lun N: say which LUN may be overwritten");
+            }
+            print(
+                    options.client()
+                            .post(
+                                    "/api/v1/units/" + Names.checked(unit) + "/adopt",
+                                    JsonNodeFactory.instance.objectNode()),
+                    options);
+            return 0;
+        }
         JsonNode adopted = options.client()
                 .post(
                         "/api/v1/units/" + Names.checked(unit) + "/luns/" + lun + "/adopt",
@@ -112,6 +133,27 @@ final class UnitCommand extends SanwayCommand.Group {
                     + Sizes.show(adopted.path("freeBytes").asLong()) + " of "
                     + Sizes.show(adopted.path("sizeBytes").asLong()) + " free");
         }
+        return 0;
+    }
+
+    @Command(
+            name = "refuse",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Turns a unit that has announced itself away. One that holds data of volumes is not turned away.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway unit refuse unit1")
+    int refuse(
+            @Parameters(paramLabel = "UNIT", description = "The unit's name or UUID, as in \"sanway unit list\".")
+                    String unit,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        print(
+                options.client()
+                        .post(
+                                "/api/v1/units/" + Names.checked(unit) + "/refuse",
+                                JsonNodeFactory.instance.objectNode()),
+                options);
         return 0;
     }
 }

@@ -41,7 +41,6 @@ final class ConfigFile {
 
     /** Names that config.md promises and that later versions bring: refused with a word of their own. */
     private static final Map<String, String> LATER = Map.of(
-            "autoConfig", "auto-configuration is not part of this version; list the units under \"units\" instead",
             "mirrored", "mirrored volumes are not part of this version; write linear or striped",
             "copies", "mirrored volumes are not part of this version; leave \"copies\" out",
             "spare", "spare units are not part of this version; leave \"spare\" out");

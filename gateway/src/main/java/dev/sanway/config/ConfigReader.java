@@ -154,8 +154,12 @@ final class ConfigReader {
 
     /** A path, relative ones from the file's own folder. */
     Path path(String pointer) {
+        return path(pointer, ".");
+    }
+
+    Path path(String pointer, String otherwise) {
         Path folder = file.path().toAbsolutePath().getParent();
-        String text = text(pointer, ".");
+        String text = text(pointer, otherwise);
         return folder == null ? Path.of(text) : folder.resolve(text).normalize();
     }
 

@@ -1,5 +1,6 @@
 package dev.sanway.config;
 
+import dev.sanway.autoconfig.PoolKeys;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * gateway.yaml, checked: names, LUNs and initiators are unique, sizes are multiples of the block size, secrets were read.
  *
  * @param text of the file
+ * @param autoConfig null: no unit is found by itself
  * @param keyLines the lines of the keys under {@code gateway} that stand in the file
  */
 public record GatewayConfig(
@@ -25,6 +27,7 @@ public record GatewayConfig(
         InetSocketAddress management,
         Duration unitTimeout,
         int eventLoops,
+        @Nullable AutoConfig autoConfig,
         List<Unit> units,
         List<Host> hosts,
         List<Volume> volumes,
@@ -51,6 +54,7 @@ public record GatewayConfig(
                 management,
                 unitTimeout,
                 eventLoops,
+                autoConfig,
                 units,
                 otherHosts,
                 otherVolumes,
@@ -60,6 +64,34 @@ public record GatewayConfig(
     /** A host's target has this name. */
     public String targetOf(String host) {
         return (iqnPrefix + ":" + host).toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * How units that announce themselves are found.
+     *
+     * @param announceTo broadcast, multicast and other addresses
+     * @param adoptAll units are adopted without an operator's word
+     * @param chap for the login to units that are found; null: none
+     */
+    public record AutoConfig(
+            InetSocketAddress listen,
+            List<InetSocketAddress> announceTo,
+            Path poolKeyFile,
+            PoolKeys keys,
+            boolean adoptAll,
+            @Nullable ChapConfig chap,
+            int line) {
+        public AutoConfig {
+            announceTo = List.copyOf(announceTo);
+        }
+
+        /** Whether it differs in more than what can change while the gateway runs. */
+        public boolean alike(AutoConfig other) {
+            return listen.equals(other.listen)
+                    && announceTo.equals(other.announceTo)
+                    && poolKeyFile.equals(other.poolKeyFile)
+                    && java.util.Objects.equals(chap, other.chap);
+        }
     }
 
     /** What a unit's write cache does to writes that were not flushed. */

@@ -105,6 +105,7 @@ public final class GatewayConfigReader {
                 reader.duration(
                         "/gateway/unitTimeout", DEFAULT_UNIT_TIMEOUT, Duration.ofSeconds(1), Duration.ofSeconds(24)),
                 reader.integer("/gateway/eventLoops", Runtime.getRuntime().availableProcessors()),
+                AutoConfigReader.gateway(file, reader),
                 units,
                 hosts,
                 volumes,

@@ -1,5 +1,6 @@
 package dev.sanway.config;
 
+import dev.sanway.autoconfig.PoolKeys;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param capacityBytes how much of the directory may be used by volumes; {@link Long#MAX_VALUE}: no limit
  * @param eventLoops how many event loops serve
  * @param access who may log in; null: anybody on loopback
+ * @param autoConfig null: the unit has no agent
  */
 public record UnitConfig(
         Path file,
@@ -21,11 +23,38 @@ public record UnitConfig(
         long capacityBytes,
         int eventLoops,
         @Nullable Access access,
+        @Nullable AutoConfig autoConfig,
         List<Volume> volumes) {
 
     public UnitConfig {
         portals = List.copyOf(portals);
         volumes = List.copyOf(volumes);
+    }
+
+    /** A unit without an agent. */
+    public UnitConfig(
+            Path file,
+            String name,
+            String iqn,
+            List<InetSocketAddress> portals,
+            Path directory,
+            long capacityBytes,
+            int eventLoops,
+            @Nullable Access access,
+            List<Volume> volumes) {
+        this(file, name, iqn, portals, directory, capacityBytes, eventLoops, access, null, volumes);
+    }
+
+    /**
+     * How the unit finds its gateway.
+     *
+     * @param control where gateways may be: addresses, broadcast addresses, groups
+     */
+    public record AutoConfig(
+            InetSocketAddress listen, List<InetSocketAddress> control, Path poolKeyFile, PoolKeys keys) {
+        public AutoConfig {
+            control = List.copyOf(control);
+        }
     }
 
     /**

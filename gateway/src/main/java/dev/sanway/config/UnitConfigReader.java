@@ -58,6 +58,7 @@ public final class UnitConfigReader {
                                 + ", more than its capacity of " + Sizes.show(capacityBytes));
             }
         }
+        UnitConfig.@Nullable AutoConfig autoConfig = AutoConfigReader.unit(file, reader);
         file.throwIfProblems();
         return new UnitConfig(
                 file.path().toAbsolutePath(),
@@ -68,6 +69,7 @@ public final class UnitConfigReader {
                 capacityBytes,
                 reader.integer("/unit/eventLoops", Runtime.getRuntime().availableProcessors()),
                 access,
+                autoConfig,
                 volumes);
     }
 

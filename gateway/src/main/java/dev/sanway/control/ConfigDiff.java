@@ -109,6 +109,7 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
             fixed("management", GatewayConfig::management);
             fixed("unitTimeout", GatewayConfig::unitTimeout);
             fixed("eventLoops", GatewayConfig::eventLoops);
+            autoConfig(now.autoConfig(), wanted.autoConfig());
         }
 
         private void fixed(String key, Function<GatewayConfig, Object> value) {
@@ -118,6 +119,23 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
                         "gateway." + key,
                         "cannot change while the gateway runs; leave it as it is, or stop the gateway and start it with "
                                 + "the new file");
+            }
+        }
+
+        private void autoConfig(GatewayConfig.@Nullable AutoConfig before, GatewayConfig.@Nullable AutoConfig after) {
+            if ((before == null) != (after == null) || (before != null && after != null && !before.alike(after))) {
+                refuse(
+                        after == null ? 1 : after.line(),
+                        "autoConfig",
+                        "but for \"adopt\" it cannot change while the gateway runs; leave it as it is, or stop the "
+                                + "gateway and start it with the new file");
+            } else if (before != null && after != null && before.adoptAll() != after.adoptAll()) {
+                changes.add(new Change(
+                        Kind.changed,
+                        "auto-configuration",
+                        after.adoptAll()
+                                ? "units that are found are adopted by themselves, those that wait now, too"
+                                : "units that are found wait for \"sanway unit adopt\""));
             }
         }
 

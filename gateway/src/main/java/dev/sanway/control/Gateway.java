@@ -61,8 +61,12 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
     private final LoopPlan plan;
     private final TargetServer server;
     private final Map<String, UnitLink> links = new ConcurrentSkipListMap<>();
+    private final AgentUnits agents;
+    private final TableAudit audit;
+    private final Backing backing;
     private final Reconfiguration reconfiguration;
     private boolean unitsAwaited = true;
+    private volatile @Nullable AutoConfiguration autoConfiguration;
     private @Nullable ApiServer api;
 
     /**
@@ -92,6 +96,18 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         this.volumes = new Volumes(control.executor(), catalog, assignments, directories, plan, targets, events);
         this.tasks = new Tasks(catalog, Clock.systemUTC(), events);
         this.server = new TargetServer(loops, targetCatalog, TargetLimits.defaults());
+        this.agents = new AgentUnits(catalog, new AgentLinks(), events, control.executor());
+        this.backing = new Backing(agents, assignments::openPool, this::poolChanged, control.executor(), events);
+        AgentTables tables = new AgentTables(catalog, agents, control.executor());
+        agents.listen(tables);
+        this.audit = new TableAudit(catalog, assignments, agents, tables, control.executor(), events);
+        agents.listen(audit);
+        agents.listen(backing);
+        control.executor().execute(() -> {
+            assignments.keptAlsoBy(tables);
+            assignments.slabs().roomWantedBy(backing::provideSlab);
+        });
+        volumes.backedBy(backing);
         boolean started = false;
         try {
             ConfigHistory history = new ConfigHistory(catalog, config.file(), Clock.systemUTC());
@@ -108,7 +124,15 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
             server.listen(config.portals());
             log.info("hosts can log in at {}", config.portals());
             GatewayViews views = new GatewayViews(
-                    control, catalog, assignments, links.values(), targets, volumes, server, config.iqnPrefix());
+                    control,
+                    catalog,
+                    assignments,
+                    links.values(),
+                    agents,
+                    targets,
+                    volumes,
+                    server,
+                    config.iqnPrefix());
             MadeByCommand made = new MadeByCommand(catalog, config);
             VolumeLife life = new VolumeLife(
                     control,
@@ -120,16 +144,35 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                     tasks,
                     events,
                     Clock.systemUTC());
+            GatewayMetrics measured =
+                    new GatewayMetrics(control, volumes, links.values(), tasks, assignments::pool, views, server, all);
             this.api = GatewayApi.start(
                     config,
                     catalog,
                     views,
                     new GatewayOperations(
-                            control, links, reconfiguration, assignments, tasks, events, views, made, life, server),
+                            control,
+                            links,
+                            reconfiguration,
+                            assignments,
+                            tasks,
+                            events,
+                            views,
+                            backing,
+                            made,
+                            life,
+                            server,
+                            new UnitOperations(control, agents, audit, views, facts()::volumesOn)),
                     GatewayApi.health(control, all, server),
-                    new Metrics(new GatewayMetrics(
-                            control, volumes, links.values(), tasks, assignments::pool, views, server, all)),
+                    new Metrics(families -> {
+                        measured.gather(families);
+                        AutoConfiguration hearing = autoConfiguration;
+                        if (hearing != null) {
+                            hearing.gather(families);
+                        }
+                    }),
                     logTail);
+            startAutoConfiguration();
             started = true;
         } catch (GeneralSecurityException | IllegalStateException e) {
             throw new IOException("the gateway cannot start: " + e.getMessage(), e);
@@ -137,6 +180,17 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
             if (!started) {
                 close();
             }
+        }
+    }
+
+    private void startAutoConfiguration() throws IOException {
+        GatewayConfig.AutoConfig auto = config.autoConfig();
+        if (auto != null) {
+            AutoConfiguration running = new AutoConfiguration(
+                    auto, config.name(), AgentUnits.places(catalog), catalog, control.executor(), agents, events);
+            this.autoConfiguration = running;
+            control.executor().execute(() -> agents.attach(running));
+            log.info("units are found at UDP {}", running.address());
         }
     }
 
@@ -152,6 +206,9 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         plan.extend(declared);
         List<String> gone = targets.apply(declared.hosts());
         boolean moreUnits = adoptUnits(declared.units());
+        agents.declare(declared);
+        moreUnits |= agents.linkKnown();
+        audit.close();
         CompletableFuture<Void> shown = volumes.apply(declared.volumes());
         gone.forEach(target -> server.endSessions(target, "the host is no longer declared"));
         if (moreUnits) {
@@ -167,16 +224,17 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         boolean more = false;
         for (GatewayConfig.Unit unit : units) {
             wanted.add(unit.name());
-            if (!links.containsKey(unit.name())) {
-                UnitLink link = new UnitLink(
-                        config, unit, catalog, assignments, control.executor(), directories, events, this::poolChanged);
-                links.put(unit.name(), link);
-                link.start();
+            if (agents.owns(unit.name())) {
+                events.warning(
+                        "unit " + unit.name(),
+                        "line " + unit.line() + " of gateway.yaml is not used: an adopted unit has that name already");
+            } else if (!links.containsKey(unit.name())) {
+                open(unit, LunClaims.declared(unit.luns()));
                 more = true;
             }
         }
         for (UnitLink link : List.copyOf(links.values())) {
-            if (!wanted.contains(link.name())) {
+            if (!wanted.contains(link.name()) && !agents.owns(link.name())) {
                 links.remove(link.name());
                 CompletableFuture<Void> _ = link.leave();
             }
@@ -184,11 +242,33 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         return more;
     }
 
+    private UnitLink open(GatewayConfig.Unit unit, LunClaims claims) {
+        UnitLink link = new UnitLink(
+                config, unit, claims, catalog, assignments, control.executor(), directories, events, this::poolChanged);
+        links.put(unit.name(), link);
+        link.start();
+        return link;
+    }
+
+    private final class AgentLinks implements AgentUnits.Links {
+        @Override
+        public UnitLink open(GatewayConfig.Unit unit, LunClaims claims) {
+            return Gateway.this.open(unit, claims);
+        }
+
+        @Override
+        public CompletableFuture<Void> leave(String name) {
+            UnitLink link = links.remove(name);
+            return link == null ? CompletableFuture.completedFuture(null) : link.leave();
+        }
+    }
+
     /**
      * Volumes that have no partitions yet ask again: whenever a LUN came into the pool, but after units were added not before
      * every one was looked at or the time for that is over, so that the first unit to answer does not get everything.
      */
     private void poolChanged() {
+        backing.tellWaiting();
         if (!unitsAwaited || links.values().stream().allMatch(UnitLink::settled)) {
             unitsAwaited = false;
             volumes.startIsOver();
@@ -228,6 +308,10 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         ApiServer serving = api;
         if (serving != null) {
             serving.close();
+        }
+        AutoConfiguration hearing = autoConfiguration;
+        if (hearing != null) {
+            hearing.close();
         }
         server.close();
         try {

@@ -11,6 +11,8 @@ import dev.sanway.control.Views.VolumeView;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.TaskRecord;
 import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.Allocation;
+import dev.sanway.pool.Partition;
 import dev.sanway.pool.VolumeLayout;
 import dev.sanway.target.TargetServer;
 import dev.sanway.volume.Assignments;
@@ -20,10 +22,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** What operators do to a running gateway. Any thread but the control executor's and the event loops. */
 final class GatewayOperations implements Operations {
+
+    /** How long a command waits for units to make more room. */
+    private static final int ROOM_SECONDS = 10;
 
     private final ControlThread control;
     private final Map<String, UnitLink> links;
@@ -32,9 +38,11 @@ final class GatewayOperations implements Operations {
     private final Tasks tasks;
     private final Events events;
     private final GatewayViews views;
+    private final Backing backing;
     private final MadeByCommand made;
     private final VolumeLife volumeLife;
     private final TargetServer server;
+    private final UnitOperations unitOperations;
 
     GatewayOperations(
             ControlThread control,
@@ -44,9 +52,11 @@ final class GatewayOperations implements Operations {
             Tasks tasks,
             Events events,
             GatewayViews views,
+            Backing backing,
             MadeByCommand made,
             VolumeLife volumeLife,
-            TargetServer server) {
+            TargetServer server,
+            UnitOperations unitOperations) {
         this.control = control;
         this.links = links;
         this.reconfiguration = reconfiguration;
@@ -54,9 +64,11 @@ final class GatewayOperations implements Operations {
         this.tasks = tasks;
         this.events = events;
         this.views = views;
+        this.backing = backing;
         this.made = made;
         this.volumeLife = volumeLife;
         this.server = server;
+        this.unitOperations = unitOperations;
     }
 
     @Override
@@ -73,6 +85,16 @@ final class GatewayOperations implements Operations {
                 .filter(view -> view.lun() == lun)
                 .findFirst()
                 .orElseThrow());
+    }
+
+    @Override
+    public Views.UnitView adoptUnit(String unit) throws ApiRefusal {
+        return unitOperations.adopt(unit);
+    }
+
+    @Override
+    public Views.UnitView refuseUnit(String unit) throws ApiRefusal {
+        return unitOperations.refuse(unit);
     }
 
     @Override
@@ -108,8 +130,12 @@ final class GatewayOperations implements Operations {
                     : wanted.width() == 0
                             ? new VolumeLayout.Linear()
                             : new VolumeLayout.Striped(wanted.width(), wanted.chunkBytes());
-            Optional<String> noRoom = control.ask(() -> assignments.noRoom(new Assignments.VolumeRequest(
-                    wanted.name(), "", wanted.sizeBytes(), wanted.blockSizeBytes(), layout)));
+            Allocation.Request room =
+                    new Allocation.Request(Partition.NO_UUID, wanted.sizeBytes(), layout, wanted.blockSizeBytes());
+            Optional<String> noRoom = control.ask(() -> assignments
+                    .noRoom(new Assignments.VolumeRequest(
+                            wanted.name(), "", wanted.sizeBytes(), wanted.blockSizeBytes(), layout))
+                    .filter(_ -> !backing.couldHold(room, false)));
             if (noRoom.isPresent()) {
                 throw ApiRefusal.conflict(wanted.name() + ": " + noRoom.get()
                         + ". See \"sanway unit list\"; add a unit, or ask for less");
@@ -123,10 +149,28 @@ final class GatewayOperations implements Operations {
     public VolumeView growVolume(String name, long sizeBytes) throws ApiRefusal {
         VolumeRecord record = made.growable(reconfiguration.declared(), name);
         GrowthAnswer answer = control.askLater(() -> assignments.grow(record.uuid(), sizeBytes));
+        if (answer instanceof GrowthAnswer.Refused
+                && sizeBytes > record.sizeBytes()
+                && sizeBytes % record.blockSizeBytes() == 0) {
+            answer = growWithMore(record, sizeBytes, answer);
+        }
         if (answer instanceof GrowthAnswer.Refused(String why)) {
             throw ApiRefusal.conflict(why);
         }
         return volumeView(name);
+    }
+
+    /** Units are asked for more room first, if they have any. */
+    private GrowthAnswer growWithMore(VolumeRecord record, long sizeBytes, GrowthAnswer before) {
+        Allocation.Request wanted =
+                new Allocation.Request(record.uuid(), sizeBytes, record.layout(), record.blockSizeBytes());
+        boolean asked =
+                control.ask(() -> !backing.provide(record.name(), wanted, true).isEmpty());
+        if (!asked) {
+            return before;
+        }
+        control.askLater(() -> backing.settled().completeOnTimeout(null, ROOM_SECONDS, TimeUnit.SECONDS));
+        return control.askLater(() -> assignments.grow(record.uuid(), sizeBytes));
     }
 
     @Override

@@ -37,6 +37,7 @@ final class GatewayViews implements Views.Source {
     private final Catalog catalog;
     private final Assignments assignments;
     private final Collection<UnitLink> links;
+    private final UnitInventory units;
     private final HostTargets targets;
     private final Volumes volumes;
     private final TargetServer server;
@@ -47,6 +48,7 @@ final class GatewayViews implements Views.Source {
             Catalog catalog,
             Assignments assignments,
             Collection<UnitLink> links,
+            AgentUnits agents,
             HostTargets targets,
             Volumes volumes,
             TargetServer server,
@@ -55,6 +57,7 @@ final class GatewayViews implements Views.Source {
         this.catalog = catalog;
         this.assignments = assignments;
         this.links = links;
+        this.units = new UnitInventory(control, links, agents);
         this.targets = targets;
         this.volumes = volumes;
         this.server = server;
@@ -195,7 +198,7 @@ final class GatewayViews implements Views.Source {
 
     @Override
     public List<UnitView> units() {
-        return control.ask(() -> links.stream().map(UnitLink::view).toList());
+        return units.units();
     }
 
     @Override

@@ -15,6 +15,7 @@ import dev.sanway.initiator.LunVerifier;
 import dev.sanway.pool.Label;
 import dev.sanway.pool.LabelStore;
 import io.netty.util.concurrent.EventExecutor;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -40,14 +41,16 @@ final class LabelVerifier implements LunVerifier {
     private final UUID pool;
     private final Unlabelled unlabelled;
     private final LunAdvice advice;
+    private final LunClaims claims;
     private volatile @Nullable UUID expected;
     private volatile @Nullable UUID found;
 
-    LabelVerifier(EventExecutor loop, UUID pool, Unlabelled unlabelled, LunAdvice advice) {
+    LabelVerifier(EventExecutor loop, UUID pool, Unlabelled unlabelled, LunAdvice advice, LunClaims claims) {
         this.loop = loop;
         this.pool = pool;
         this.unlabelled = unlabelled;
         this.advice = advice;
+        this.claims = claims;
     }
 
     /** The label that the LUN carried when it was accepted last; null if it had none. */
@@ -63,6 +66,11 @@ final class LabelVerifier implements LunVerifier {
 
     @Override
     public void verify(LunEvidence evidence, Blocks blocks, Consumer<Verdict> verdict) {
+        Optional<String> objection = claims.objection(evidence.lun(), evidence.serial());
+        if (objection.isPresent()) {
+            verdict.accept(new Verdict.Refused(objection.get()));
+            return;
+        }
         LabelStore.read(new ReadOnly(evidence, blocks))
                 .whenComplete((reading, failure) -> verdict.accept(
                         failure != null

@@ -1,6 +1,12 @@
 package dev.sanway.control;
 
+import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.UnitVolumeRecord;
+import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.PoolState;
+import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /** Why a unit's LUN is refused, and what an operator can do about it, in one line each. */
 record LunAdvice(String unit, int lun) {
@@ -37,6 +43,23 @@ record LunAdvice(String unit, int lun) {
                 + (why.startsWith("it is blank")
                         ? ", or, if that one is lost, give this one to the pool: " + adopt()
                         : ", or, if it may be lost, zero its first MiB at the unit itself");
+    }
+
+    /** The volumes that count on a disk that was here. */
+    String lostWith(Catalog catalog, PoolState pool) {
+        List<String> volumes = catalog.unitVolumes().stream()
+                .map(UnitVolumeRecord::unitVolume)
+                .filter(former -> former.unit().equals(unit) && former.lun() == lun)
+                .filter(former -> !pool.attached().contains(former.label()))
+                .flatMap(former -> pool.keptOn(former.label()).stream())
+                .flatMap(partition -> Stream.ofNullable(partition.owner()))
+                .flatMap(owner -> catalog.volume(owner.volume()).map(VolumeRecord::name).stream())
+                .distinct()
+                .toList();
+        return volumes.isEmpty()
+                ? ""
+                : "; " + String.join(", ", volumes) + " had data on the disk that was here, which cannot be got back "
+                        + "afterwards if this is that disk";
     }
 
     static String newer(int version) {

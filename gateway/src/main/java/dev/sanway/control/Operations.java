@@ -22,6 +22,12 @@ public interface Operations {
      */
     UnitLunView adopt(String unit, int lun, boolean erase) throws ApiRefusal;
 
+    /** Takes a unit with an agent, by name or UUID, into the pool. */
+    Views.UnitView adoptUnit(String unit) throws ApiRefusal;
+
+    /** Turns a unit with an agent, by name or UUID, away; it holds no data. */
+    Views.UnitView refuseUnit(String unit) throws ApiRefusal;
+
     /** The configuration that counts. */
     ConfigView config() throws ApiRefusal;
 

@@ -5,7 +5,6 @@ import dev.sanway.block.Geometry;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.config.Sizes;
 import dev.sanway.control.LabelVerifier.Unlabelled;
-import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
 import dev.sanway.initiator.LunEvidence;
 import dev.sanway.initiator.RemoteLogicalUnit;
@@ -16,8 +15,6 @@ import dev.sanway.initiator.UnitSessionListener;
 import dev.sanway.iscsi.Isid;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.UnitVolumeRecord;
-import dev.sanway.metadata.VolumeRecord;
-import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.scsi.CommandStatistics;
 import dev.sanway.volume.Assignments;
@@ -36,7 +33,6 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -90,17 +86,9 @@ final class UnitLink {
         }
     }
 
-    /** What is known of a LUN. */
-    private static final class Lun {
-        private @Nullable UUID label;
-        private boolean admitting;
-        private @Nullable String refusal;
-        private @Nullable CompletableFuture<Admission> adoption;
-        private long sizeBytes;
-    }
-
     private final GatewayConfig config;
     private final GatewayConfig.Unit unit;
+    private final LunClaims claims;
     private final Catalog catalog;
     private final Assignments assignments;
     private final Executor control;
@@ -109,17 +97,19 @@ final class UnitLink {
     private final Runnable poolChanged;
     private final List<Line> lines = new ArrayList<>();
     private final Set<Integer> notYetIn = new HashSet<>();
-    private final Map<Integer, Lun> luns = new TreeMap<>();
+    private final Map<Integer, LinkedLun> luns = new TreeMap<>();
     private final List<UnitSession> endingOld = new ArrayList<>();
     private boolean discovered;
 
     /**
+     * @param claims which LUNs are used
      * @param directories one for each loop, in the loops' order
      * @param poolChanged told on the control executor when a LUN has come into the pool
      */
     UnitLink(
             GatewayConfig config,
             GatewayConfig.Unit unit,
+            LunClaims claims,
             Catalog catalog,
             Assignments assignments,
             Executor control,
@@ -128,6 +118,7 @@ final class UnitLink {
             Runnable poolChanged) {
         this.config = config;
         this.unit = unit;
+        this.claims = claims;
         this.catalog = catalog;
         this.assignments = assignments;
         this.control = control;
@@ -217,6 +208,36 @@ final class UnitLink {
 
     // ---- LUNs
 
+    /** What the unit claims has changed. */
+    void look() {
+        for (Line line : lines) {
+            discover(line);
+            line.devices.forEach((number, device) -> {
+                if (claims.sizeBytes(number) > luns.computeIfAbsent(number, _ -> new LinkedLun()).sizeBytes) {
+                    line.loop.execute(device::verifyAgain);
+                }
+            });
+        }
+    }
+
+    /** A LUN that is in the pool has another size now. */
+    private void resized(Line line, int number, RemoteLogicalUnit device, Geometry geometry) {
+        LinkedLun lun = luns.get(number);
+        if (lun != null && lun.label != null && line.first() && device.equals(line.devices.get(number))) {
+            lun.sizeBytes = geometry.sizeBytes();
+            assignments
+                    .admit(unit.name(), number, device)
+                    .thenAcceptAsync(
+                            outcome -> {
+                                if (outcome instanceof Admission.Admitted) {
+                                    events.info(subject(number), "has " + Sizes.show(geometry.sizeBytes()) + " now");
+                                    poolChanged.run();
+                                }
+                            },
+                            control);
+        }
+    }
+
     private void discover(Line line) {
         if (!notYetIn.isEmpty()) {
             return;
@@ -230,14 +251,14 @@ final class UnitLink {
 
     private void found(Line line, List<Integer> numbers) {
         for (int lun : numbers) {
-            if (unit.luns().isEmpty() || unit.luns().contains(lun)) {
+            if (claims.wants(lun)) {
                 openUnlessOpen(line, lun);
             }
         }
         discovered |= line.first();
-        for (int wanted : unit.luns()) {
+        for (int wanted : claims.named()) {
             if (!numbers.contains(wanted) && line.first()) {
-                Lun missing = luns.computeIfAbsent(wanted, _ -> new Lun());
+                LinkedLun missing = luns.computeIfAbsent(wanted, _ -> new LinkedLun());
                 refuse(wanted, missing, "the unit has no such LUN; it has " + numbers);
             }
         }
@@ -254,8 +275,9 @@ final class UnitLink {
     }
 
     private void open(Line line, int number, Unlabelled unlabelled) {
-        Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
-        LabelVerifier verifier = new LabelVerifier(line.loop, catalog.self().pool(), unlabelled, advice(number));
+        LinkedLun lun = luns.computeIfAbsent(number, _ -> new LinkedLun());
+        LabelVerifier verifier =
+                new LabelVerifier(line.loop, catalog.self().pool(), unlabelled, advice(number), claims);
         if (lun.label != null) {
             verifier.expect(lun.label);
         }
@@ -263,7 +285,9 @@ final class UnitLink {
         line.loop.execute(() -> {
             RemoteLogicalUnit device = line.session.logicalUnit(number, verifier, null);
             device.addListener(event -> {
-                if (event instanceof DeviceEvent.BecameReady) {
+                if (event instanceof DeviceEvent.CapacityChanged(Geometry _, Geometry now)) {
+                    control.execute(() -> resized(line, number, device, now));
+                } else if (event instanceof DeviceEvent.BecameReady) {
                     Geometry geometry = device.geometry();
                     control.execute(() -> opened(line, number, device, geometry));
                 } else if (event instanceof DeviceEvent.BecameNotReady(String reason)) {
@@ -290,7 +314,7 @@ final class UnitLink {
     }
 
     private void notReady(Line line, int number, RemoteLogicalUnit device, boolean refused, String reason) {
-        Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
+        LinkedLun lun = luns.computeIfAbsent(number, _ -> new LinkedLun());
         boolean current = device.equals(line.devices.get(number));
         if (current && line.first() && (refused || lun.label == null)) {
             refuse(number, lun, reason);
@@ -304,7 +328,7 @@ final class UnitLink {
         }
         boolean settledBefore = settled();
         line.open.add(number);
-        Lun lun = luns.computeIfAbsent(number, _ -> new Lun());
+        LinkedLun lun = luns.computeIfAbsent(number, _ -> new LinkedLun());
         lun.sizeBytes = geometry.sizeBytes();
         if (lun.label != null) {
             attach(line, number, lun.label, device);
@@ -328,7 +352,7 @@ final class UnitLink {
         admission.whenCompleteAsync((outcome, failure) -> admitted(number, lun, outcome, failure), control);
     }
 
-    private void admitted(int number, Lun lun, @Nullable Admission admission, @Nullable Throwable failure) {
+    private void admitted(int number, LinkedLun lun, @Nullable Admission admission, @Nullable Throwable failure) {
         lun.admitting = false;
         switch (admission) {
             case Admission.Admitted(UnitVolume unitVolume) -> {
@@ -366,7 +390,7 @@ final class UnitLink {
         }
     }
 
-    private void refuse(int number, Lun lun, String why) {
+    private void refuse(int number, LinkedLun lun, String why) {
         CompletableFuture<Admission> adoption = lun.adoption;
         if (adoption != null && !lun.admitting) {
             lun.adoption = null;
@@ -381,7 +405,7 @@ final class UnitLink {
     }
 
     /** Requests to the unit volumes that were here, and are nowhere else, fail at once instead of waiting for them. */
-    private void refuseFormer(int number, Lun lun, String why) {
+    private void refuseFormer(int number, LinkedLun lun, String why) {
         String reason = unit.name() + " lun " + number + " is refused: " + why;
         for (UnitVolumeRecord record : catalog.unitVolumes()) {
             UnitVolume former = record.unitVolume();
@@ -434,7 +458,7 @@ final class UnitLink {
      * @param erase what the LUN holds may be lost; without it nothing is changed, and the answer says what that would be
      */
     CompletableFuture<Admission> adopt(int number, boolean erase) {
-        Lun lun = luns.get(number);
+        LinkedLun lun = luns.get(number);
         if (lines.isEmpty() || !(lines.getFirst().state instanceof SessionState.Ready)) {
             return refused("the unit is not connected: start it, or see why in \"sanway unit list\"");
         }
@@ -453,7 +477,8 @@ final class UnitLink {
         }
         if (!erase) {
             return refused(lun.refusal + ". Erasing overwrites the first and last MiB at once, and all of its "
-                    + Sizes.show(lun.sizeBytes) + " as volumes are laid on it" + lostWith(number));
+                    + Sizes.show(lun.sizeBytes) + " as volumes are laid on it"
+                    + advice(number).lostWith(catalog, assignments.pool()));
         }
         CompletableFuture<Admission> adoption = new CompletableFuture<>();
         lun.adoption = adoption;
@@ -496,23 +521,6 @@ final class UnitLink {
         return CompletableFuture.completedFuture(new Admission.Refused(why));
     }
 
-    /** The volumes that count on a disk that was here. */
-    private String lostWith(int number) {
-        List<String> volumes = catalog.unitVolumes().stream()
-                .map(UnitVolumeRecord::unitVolume)
-                .filter(former -> former.unit().equals(unit.name()) && former.lun() == number)
-                .filter(former -> !assignments.pool().attached().contains(former.label()))
-                .flatMap(former -> assignments.pool().keptOn(former.label()).stream())
-                .flatMap(partition -> Stream.ofNullable(partition.owner()))
-                .flatMap(owner -> catalog.volume(owner.volume()).map(VolumeRecord::name).stream())
-                .distinct()
-                .toList();
-        return volumes.isEmpty()
-                ? ""
-                : "; " + String.join(", ", volumes) + " had data on the disk that was here, which cannot be got back "
-                        + "afterwards if this is that disk";
-    }
-
     // ---- what operators see
 
     /** Whether every LUN of the unit was looked at: what it can give is known. */
@@ -537,7 +545,7 @@ final class UnitLink {
 
     /** Why the LUN at which a unit volume was last seen is refused, if it is. */
     Optional<String> refusal(UnitVolume at) {
-        Lun lun = at.unit().equals(unit.name()) ? luns.get((int) at.lun()) : null;
+        LinkedLun lun = at.unit().equals(unit.name()) ? luns.get((int) at.lun()) : null;
         return lun == null
                 ? Optional.empty()
                 : lun.refusal != null
@@ -553,32 +561,7 @@ final class UnitLink {
 
     UnitView view() {
         SessionState state = lines.isEmpty() ? new SessionState.Idle() : lines.getFirst().state;
-        String shown = switch (state) {
-            case SessionState.Ready _ -> "online";
-            case SessionState.Waiting _ -> "offline";
-            case SessionState.Connecting _, SessionState.LoggingIn _, SessionState.Idle _ -> "connecting";
-            case SessionState.Closing _, SessionState.Closed _ -> "stopped";
-        };
-        String detail = state instanceof SessionState.Waiting(String reason) ? reason : null;
-        PoolState pool = assignments.pool();
-        List<UnitLunView> views = new ArrayList<>();
-        luns.forEach((number, lun) -> {
-            long free = lun.label == null
-                    ? 0
-                    : pool.freeOn(lun.label).stream()
-                            .mapToLong(partition -> partition.lengthBytes())
-                            .sum();
-            String lunState = lun.refusal != null ? "refused" : lun.label == null ? "checking" : shown;
-            views.add(new UnitLunView(number, lun.label, lun.sizeBytes, free, lunState, lun.refusal));
-        });
-        return new UnitView(
-                unit.name(),
-                unit.portal().getAddress().getHostAddress() + ":"
-                        + unit.portal().getPort(),
-                unit.target(),
-                shown,
-                detail,
-                views);
+        return LinkedLun.view(unit, state, luns, assignments.pool());
     }
 
     /** The unit is declared no more: its LUNs leave the pool, then as {@link #close}. */

@@ -45,6 +45,29 @@ final class UnitRoutes {
                                 this::adopt)
                         .takes(AdoptBody.class),
                 Route.get(
+                        "/api/v1/units/{unit}",
+                        viewer,
+                        NOUN,
+                        "Shows one unit, by name or UUID.",
+                        UnitView.class,
+                        request -> find(source, request.path("unit"))),
+                Route.change(
+                        POST,
+                        "/api/v1/units/{unit}/adopt",
+                        admin,
+                        NOUN,
+                        "Takes a unit that has announced itself, by name or UUID, into the pool.",
+                        UnitView.class,
+                        request -> operations.adoptUnit(request.path("unit"))),
+                Route.change(
+                        POST,
+                        "/api/v1/units/{unit}/refuse",
+                        admin,
+                        NOUN,
+                        "Turns a unit that has announced itself, by name or UUID, away; it holds no data.",
+                        UnitView.class,
+                        request -> operations.refuseUnit(request.path("unit"))),
+                Route.get(
                         "/api/v1/pool",
                         viewer,
                         "pool",
@@ -58,6 +81,16 @@ final class UnitRoutes {
                         "Lists partitions, used and free, by unit and place.",
                         PartitionView.class,
                         _ -> source.partitions()));
+    }
+
+    /** The unit of a name or UUID. */
+    static UnitView find(Views.Source source, String unit) throws ApiRefusal {
+        return source.units().stream()
+                .filter(view -> view.name().equals(unit)
+                        || (view.agent() != null
+                                && view.agent().uuid().toString().equalsIgnoreCase(unit)))
+                .findFirst()
+                .orElseThrow(() -> ApiRefusal.unknown("there is no unit " + unit));
     }
 
     private UnitLunView adopt(ApiRequest request) throws ApiRefusal {

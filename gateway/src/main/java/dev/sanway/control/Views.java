@@ -48,14 +48,20 @@ public interface Views {
             String state,
             @Nullable String volume) {}
 
-    /** A unit: {@code state} is online, connecting or offline. */
+    /**
+     * A unit: {@code state} is online, connecting or offline, and of one with an agent also pending, refused, suspect or
+     * stopped.
+     *
+     * @param agent null: it has none, and is declared in the YAML
+     */
     record UnitView(
             String name,
             String portal,
             String target,
             String state,
             @Nullable String detail,
-            List<UnitLunView> luns) {}
+            List<UnitLunView> luns,
+            @Nullable AgentView agent) {}
 
     /** A logical unit of a unit. */
     record UnitLunView(

@@ -5,6 +5,8 @@ import dev.sanway.config.Sizes;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.DeletedVolume;
 import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.Allocation;
+import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.VolumeLayout;
 import dev.sanway.target.lun.HostTarget;
@@ -55,6 +57,7 @@ final class Volumes implements Assignments.Listener {
     private final Events events;
     private final Map<String, ServedVolume> volumes = new LinkedHashMap<>();
     private CompletableFuture<Void> serving = CompletableFuture.completedFuture(null);
+    private @Nullable Backing backing;
     /** At the start: units are still on their way, and hosts that come back should find their volumes ready. */
     private boolean starting = true;
 
@@ -74,6 +77,26 @@ final class Volumes implements Assignments.Listener {
         this.targets = targets;
         this.reservations = new CatalogReservations(catalog);
         this.events = events;
+    }
+
+    /** Who makes room when the pool has none. */
+    void backedBy(Backing source) {
+        backing = source;
+    }
+
+    private String provide(ServedVolume volume, boolean growth) {
+        GatewayConfig.Volume declared = volume.declared;
+        VolumeRecord record = volume.record;
+        return backing == null || declared == null
+                ? ""
+                : backing.provide(
+                        volume.name,
+                        new Allocation.Request(
+                                record == null ? Partition.NO_UUID : record.uuid(),
+                                declared.sizeBytes(),
+                                record == null ? layout(declared) : record.layout(),
+                                record == null ? declared.blockSizeBytes() : record.blockSizeBytes()),
+                        growth);
     }
 
     Collection<ServedVolume> all() {
@@ -186,7 +209,7 @@ final class Volumes implements Assignments.Listener {
         volume.asking = false;
         switch (assignment) {
             case Assignment.Made _ -> volume.refusal = null;
-            case Assignment.Refused(String why) -> refused(volume, "no room yet: " + why);
+            case Assignment.Refused(String why) -> refused(volume, "no room yet: " + why + provide(volume, false));
             case null -> refused(volume, "no partitions: " + reason(failure));
         }
     }
@@ -195,7 +218,8 @@ final class Volumes implements Assignments.Listener {
         volume.asking = false;
         switch (answer) {
             case GrowthAnswer.Accepted _ -> volume.refusal = null;
-            case GrowthAnswer.Refused(String why) -> refused(volume, "does not grow yet: " + why);
+            case GrowthAnswer.Refused(String why) ->
+                refused(volume, "does not grow yet: " + why + provide(volume, true));
             case null -> refused(volume, "does not grow: " + reason(failure));
         }
     }

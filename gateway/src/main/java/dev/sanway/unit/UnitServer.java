@@ -1,10 +1,13 @@
 package dev.sanway.unit;
 
+import dev.sanway.autoconfig.LocalAddresses;
+import dev.sanway.autoconfig.Message;
+import dev.sanway.autoconfig.UnitAgent;
+import dev.sanway.autoconfig.UnitTable;
 import dev.sanway.block.BlockDevice;
 import dev.sanway.block.FileDevice;
 import dev.sanway.block.Identity;
 import dev.sanway.block.IoThreads;
-import dev.sanway.block.OrderedDevice;
 import dev.sanway.config.Access;
 import dev.sanway.config.ChapConfig;
 import dev.sanway.config.Sizes;
@@ -16,8 +19,6 @@ import dev.sanway.target.TargetCatalog;
 import dev.sanway.target.TargetLimits;
 import dev.sanway.target.TargetServer;
 import dev.sanway.target.lun.HostTarget;
-import dev.sanway.target.lun.LogicalUnit;
-import dev.sanway.target.lun.LogicalUnitConfig;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
@@ -25,6 +26,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -33,6 +35,7 @@ import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,13 +49,16 @@ public final class UnitServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(UnitServer.class);
 
     private static final Path KERNEL_BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
-    private static final int STOP_SECONDS = 10;
+    private static final String SOFTWARE = "sanway 0.1.0";
 
     private final UnitConfig config;
     private final EventLoopGroup loops;
     private final IoThreads threads = IoThreads.standard();
-    private final List<LogicalUnit> units = new ArrayList<>();
+    private final ServedVolumes volumes;
+    private final List<Message.StoredVolume> declared = new ArrayList<>();
     private final TargetServer server;
+    private long deviceBytes;
+    private @Nullable Agent agent;
 
     /**
      * Starts serving. Blocks the caller.
@@ -68,34 +74,96 @@ public final class UnitServer implements AutoCloseable {
         this.loops = Transport.newGroup("sanway-unit", config.eventLoops());
         TargetCatalog catalog = new TargetCatalog(config.portals());
         this.server = new TargetServer(loops, catalog, TargetLimits.defaults());
+        HostTarget target = new HostTarget(config.iqn(), List.of(TargetServer.PORTAL_GROUP_TAG));
+        this.volumes =
+                new ServedVolumes(target, new FileReservationStore(config.directory(), threads), beneath, bootId);
         boolean started = false;
         try {
-            HostTarget target = new HostTarget(config.iqn(), List.of(TargetServer.PORTAL_GROUP_TAG));
-            FileReservationStore reservations = new FileReservationStore(config.directory(), threads);
-            assignNumbers(state);
+            TableFile tableFile = new TableFile(config.directory());
+            UnitTable table = tableFile.read(state.uuid());
+            assignNumbers(state, table);
             for (UnitConfig.Volume volume : config.volumes()) {
                 UnitState.Entry entry = Objects.requireNonNull(state.volumes().get(volume.name()));
-                BlockDevice device = beneath.apply(open(volume, entry, loops.next()));
-                boolean thin = volume.device() == null && !volume.preallocate();
-                LogicalUnit unit = new LogicalUnit(
-                        new OrderedDevice(device), LogicalUnitConfig.unit(entry.uuid(), thin, bootId), reservations);
-                units.add(unit);
-                target.add(entry.lun(), unit);
+                FileDevice device = open(volume, entry, loops.next());
+                long sizeBytes = device.geometry().sizeBytes();
+                deviceBytes += volume.device() == null ? 0 : sizeBytes;
+                volumes.add(entry.uuid(), entry.lun(), device, volume.device() == null && !volume.preallocate());
+                declared.add(new Message.StoredVolume(
+                        entry.uuid(),
+                        null,
+                        entry.lun(),
+                        sizeBytes,
+                        volume.blockSizeBytes(),
+                        Message.Health.GOOD,
+                        true));
                 log.info(
                         "LUN {}: {} of {}, {}",
                         entry.lun(),
                         volume.name(),
-                        Sizes.show(device.geometry().sizeBytes()),
+                        Sizes.show(sizeBytes),
                         volume.device() == null ? file(volume) : volume.device());
             }
+            RequestedVolumes requested =
+                    new RequestedVolumes(config.directory(), config.name(), volumes, threads, loops::next);
+            table = table.found(requested.open(requestedIn(table)));
             catalog.replace(List.of(new IscsiTarget(config.iqn(), policy(config.access()), target, loopsOfUnits())));
             server.listen(config.portals());
+            if (config.autoConfig() != null) {
+                this.agent = agent(config.autoConfig(), state, table, tableFile, requested);
+            }
             started = true;
         } finally {
             if (!started) {
                 close();
             }
         }
+    }
+
+    private static List<Message.StoredVolume> requestedIn(UnitTable table) {
+        return table.volumes().values().stream()
+                .filter(volume -> !volume.declared())
+                .sorted(Comparator.comparingInt(Message.StoredVolume::lun))
+                .toList();
+    }
+
+    private Agent agent(
+            UnitConfig.AutoConfig auto,
+            UnitState state,
+            UnitTable before,
+            TableFile tableFile,
+            RequestedVolumes requested)
+            throws IOException {
+        // A boot number is used once, whatever happens next.
+        UnitTable table = before.nextBoot();
+        tableFile.write(table);
+        Set<Integer> reserved = new TreeSet<>();
+        state.volumes().values().forEach(entry -> reserved.add(entry.lun()));
+        return new Agent(
+                auto,
+                new UnitAgent.Facts(
+                        new Message.Startup(
+                                config.name(),
+                                SOFTWARE,
+                                NetworkFacts.nics(),
+                                NetworkFacts.portals(server.addresses()),
+                                config.iqn(),
+                                false),
+                        capacityBytes(),
+                        reserved,
+                        auto.control(),
+                        LocalAddresses.believed(auto.listen())),
+                table,
+                declared,
+                tableFile,
+                requested);
+    }
+
+    /** What all volumes may have together: whole disks count as what they are; without a limit nothing is made on request. */
+    private long capacityBytes() {
+        long files = config.capacityBytes() != Long.MAX_VALUE
+                ? config.capacityBytes()
+                : declared.stream().mapToLong(Message.StoredVolume::sizeBytes).sum() - deviceBytes;
+        return files + deviceBytes;
     }
 
     /** The kernel's boot id: writes in the page cache outlive this process, but not the kernel. */
@@ -121,9 +189,15 @@ public final class UnitServer implements AutoCloseable {
                         chap.mutualSecret() == null ? null : chap.mutualSecret().bytes());
     }
 
-    /** The loops that own the logical units: with one unit a session shares its loop and no request changes thread. */
+    /**
+     * The loops that own the logical units: with one unit a session shares its loop and no request changes thread. With an
+     * agent, whose volumes come and go, all loops.
+     */
     private List<EventLoop> loopsOfUnits() {
-        List<EventLoop> owners = units.stream()
+        if (config.autoConfig() != null) {
+            return Stream.generate(loops::next).limit(config.eventLoops()).toList();
+        }
+        List<EventLoop> owners = volumes.units().stream()
                 .map(unit -> (EventLoop) unit.device().owner())
                 .distinct()
                 .toList();
@@ -131,8 +205,11 @@ public final class UnitServer implements AutoCloseable {
     }
 
     /** Gives every volume its identity and LUN, once. */
-    private void assignNumbers(UnitState state) throws IOException {
+    private void assignNumbers(UnitState state, UnitTable table) throws IOException {
         Set<Integer> taken = new TreeSet<>();
+        Set<Integer> requested = new TreeSet<>();
+        requestedIn(table).forEach(volume -> requested.add(volume.lun()));
+        taken.addAll(requested);
         config.volumes().forEach(volume -> taken.add(volume.lun()));
         state.volumes().values().forEach(entry -> taken.add(entry.lun()));
         for (UnitConfig.Volume volume : config.volumes()) {
@@ -141,6 +218,10 @@ public final class UnitServer implements AutoCloseable {
             if (before != null && before.blockSizeBytes() != volume.blockSizeBytes()) {
                 throw new IOException(config.file() + ":" + volume.line() + ": the volume " + volume.name()
                         + " was made with blocks of " + before.blockSizeBytes() + " bytes; that cannot change");
+            }
+            if (requested.contains(lun)) {
+                throw new IOException(config.file() + ":" + volume.line() + ": LUN " + lun
+                        + " belongs to a volume that a gateway asked for; write another number, or leave \"lun\" out");
             }
             taken.add(lun);
             UUID uuid = before != null ? before.uuid() : UUID.randomUUID();
@@ -211,6 +292,11 @@ public final class UnitServer implements AutoCloseable {
         }
     }
 
+    /** The UDP address of the agent; null: there is none. */
+    public @Nullable InetSocketAddress agentAddress() {
+        return agent == null ? null : agent.address();
+    }
+
     /** The addresses really listened on. */
     public List<InetSocketAddress> addresses() {
         return server.addresses();
@@ -219,21 +305,11 @@ public final class UnitServer implements AutoCloseable {
     /** Stops: sessions end, what is under way finishes, files are closed. Blocks the caller, who is no event loop. */
     @Override
     public void close() {
+        if (agent != null) {
+            agent.close();
+        }
         server.close();
-        CountDownLatch closed = new CountDownLatch(units.size());
-        for (LogicalUnit unit : units) {
-            unit.device().owner().execute(() -> {
-                unit.close();
-                unit.device().close(closed::countDown);
-            });
-        }
-        try {
-            if (!closed.await(STOP_SECONDS, TimeUnit.SECONDS)) {
-                log.warn("some volumes did not finish within {} s", STOP_SECONDS);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        volumes.close();
         loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly();
         threads.close();
     }

@@ -135,14 +135,6 @@ class GatewayConfigTest {
     }
 
     @Test
-    void autoConfigurationIsRefusedByName() {
-        assertThat(problems(GOOD + "autoConfig: {listen: \"0.0.0.0:3261\"}\n"))
-                .singleElement()
-                .asString()
-                .startsWith("gateway.yaml:30: autoConfig: auto-configuration is not part of this version");
-    }
-
-    @Test
     void aDuplicateKeyOrBrokenYamlGetsItsLine() {
         assertThat(problems("gateway:\n  name: a\n  name: b\n"))
                 .singleElement()

@@ -111,6 +111,8 @@ class ApiServerTest {
         assertThat(post("units/unit1/luns/0/adopt", "{}").statusCode()).isEqualTo(409);
         assertThat(post("units/unit1/luns/0/adopt", "{\"erase\": true}").statusCode())
                 .isEqualTo(200);
+        assertThat(post("units/unit9/adopt", "").statusCode()).isEqualTo(404);
+        assertThat(post("units/unit2/refuse", "").statusCode()).isEqualTo(409);
         assertThat(post("units/unit1/luns/x/adopt", "{\"erase\": true}").statusCode())
                 .isEqualTo(400);
         assertThat(post("config/apply", "{\"text\": \"gateway: {}\", \"revision\": 2}")

@@ -45,6 +45,19 @@ class FakeGateway implements Views.Source, Operations {
     }
 
     @Override
+    public Views.UnitView adoptUnit(String unit) throws ApiRefusal {
+        return UnitRoutes.find(this, unit);
+    }
+
+    @Override
+    public Views.UnitView refuseUnit(String unit) throws ApiRefusal {
+        if (unit.equals("unit2")) {
+            throw ApiRefusal.conflict("unit " + unit + " holds data of web1/data");
+        }
+        return UnitRoutes.find(this, unit);
+    }
+
+    @Override
     public VolumeView createVolume(NewVolume wanted) {
         created.add(wanted.toString());
         return volumes().getFirst();
@@ -165,7 +178,19 @@ class FakeGateway implements Views.Source, Operations {
                 "iqn.2026-11.example:unit1",
                 "online",
                 null,
-                List.of(new Views.UnitLunView(0, null, 1 << 20, 0, "refused", "it holds an ext4 file system"))));
+                List.of(new Views.UnitLunView(0, null, 1 << 20, 0, "refused", "it holds an ext4 file system")),
+                new AgentView(
+                        new UUID(7, 8),
+                        "adopted",
+                        "online",
+                        "sanway test",
+                        4 << 20,
+                        1 << 20,
+                        2,
+                        3,
+                        -5,
+                        Instant.EPOCH,
+                        "127.0.0.1:3261")));
     }
 
     @Override

@@ -125,6 +125,7 @@ class OpenApiTest {
                 .replace("{host}/{name}", "web1/data")
                 .replace("hosts/{name}", "hosts/web1")
                 .replace("{uuid}", "00000000-0000-0001-0000-000000000002")
+                .replace("{unit}", "unit1")
                 .replaceAll("\\{(id|name)}", "1");
         path = path.replace("{host}/{number}", "web1/1");
         if (path.endsWith("/rename") || path.endsWith("/restore")) {

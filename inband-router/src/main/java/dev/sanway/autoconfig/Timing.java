@@ -37,6 +37,6 @@ public record Timing(
     }
 
     public static Timing standard() {
-        return new Timing(2_000, 6_000, 15_000, 250, 4_000, 30_000, 30_000, 60_000, 1_000, 5_000, 2_000);
+        return new Timing(2_000, 6_000, 15_000, 250, 4_000, 30_000, 10_000, 60_000, 1_000, 5_000, 2_000);
     }
 }

@@ -34,12 +34,18 @@ public final class UnitAgent {
     /**
      * What a unit says of itself.
      *
+     * @param reservedLuns numbers that no new volume gets, though no volume of the table has them
      * @param controls where control stations may be: addresses, broadcast addresses, groups
      * @param believed what it believes its own address to be
      */
     public record Facts(
-            Message.Startup startup, long capacityBytes, List<InetSocketAddress> controls, InetSocketAddress believed) {
+            Message.Startup startup,
+            long capacityBytes,
+            java.util.Set<Integer> reservedLuns,
+            List<InetSocketAddress> controls,
+            InetSocketAddress believed) {
         public Facts {
+            reservedLuns = java.util.Set.copyOf(reservedLuns);
             controls = List.copyOf(controls);
         }
     }
@@ -56,14 +62,21 @@ public final class UnitAgent {
         private final UUID control;
         private final long boot;
         private final InetSocketAddress address;
-        private final ReplayWindow window = new ReplayWindow();
+        private final ReplayWindow window;
         private Admission admission;
         private long heardMillis;
         private long heartbeatMillis;
 
-        Contact(UUID control, long boot, InetSocketAddress address, Admission admission, long nowMillis) {
+        Contact(
+                UUID control,
+                long boot,
+                ReplayWindow window,
+                InetSocketAddress address,
+                Admission admission,
+                long nowMillis) {
             this.control = control;
             this.boot = boot;
+            this.window = window;
             this.address = address;
             this.admission = admission;
             this.heardMillis = nowMillis;
@@ -83,6 +96,9 @@ public final class UnitAgent {
     private Phase phase = Phase.SEEKING;
     private Request request;
     private @Nullable Contact contact;
+    /** Whose window still counts if the same boot of the same station answers again. */
+    private @Nullable Contact former;
+
     private @Nullable Performing performing;
     private Health health = Health.GOOD;
     private int loadPermille;
@@ -180,6 +196,7 @@ public final class UnitAgent {
     }
 
     private void seek(long atMillis) {
+        former = contact == null ? former : contact;
         contact = null;
         phase = Phase.SEEKING;
         request = startup(atMillis);
@@ -311,14 +328,21 @@ public final class UnitAgent {
     }
 
     private void attach(Message.StartupAck ack, Datagram datagram, InetSocketAddress from, long nowMillis) {
+        Contact before = former;
+        ReplayWindow window =
+                before != null && before.control.equals(datagram.sender()) && before.boot == datagram.senderBoot()
+                        ? before.window
+                        : new ReplayWindow();
+        if (!window.accept(datagram.sequence())) {
+            sender.drop(DropReason.REPLAYED);
+            return;
+        }
         if (ack.admission() == Admission.REFUSED
                 && contact == null
                 && !ack.reason().isEmpty()) {
             sender.want(new Effect.Report("refused by the control station at " + from + ": " + ack.reason()));
         }
-        Contact now = new Contact(datagram.sender(), datagram.senderBoot(), from, ack.admission(), nowMillis);
-        now.window.accept(datagram.sequence());
-        contact = now;
+        contact = new Contact(datagram.sender(), datagram.senderBoot(), window, from, ack.admission(), nowMillis);
         phase = Phase.ATTACHED;
         if (!datagram.sender().equals(table.control()) || datagram.senderBoot() != table.controlBoot()) {
             keep(table.under(datagram.sender(), datagram.senderBoot()));
@@ -406,7 +430,12 @@ public final class UnitAgent {
             throw new IllegalStateException("nobody asked for " + requestId);
         }
         performing = null;
-        settle(done.command(), table.performed(done.command(), failure), done.asked(), done.from(), nowMillis);
+        settle(
+                done.command(),
+                table.performed(done.command(), failure, facts.reservedLuns()),
+                done.asked(),
+                done.from(),
+                nowMillis);
         return sender.take();
     }
 }

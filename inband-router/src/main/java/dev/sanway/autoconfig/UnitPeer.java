@@ -108,6 +108,7 @@ final class UnitPeer {
                 health,
                 loadPermille,
                 skewMillis,
+                heardMillis,
                 storage);
     }
 

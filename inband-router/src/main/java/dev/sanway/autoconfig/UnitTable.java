@@ -9,9 +9,11 @@ import dev.sanway.autoconfig.Message.Result;
 import dev.sanway.autoconfig.Message.StoredPartition;
 import dev.sanway.autoconfig.Message.StoredVolume;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -95,6 +97,26 @@ public record UnitTable(
         Map<UUID, StoredVolume> now = new HashMap<>(volumes);
         now.values().removeIf(StoredVolume::declared);
         declared.forEach(volume -> now.put(volume.uuid(), volume));
+        return now.equals(volumes)
+                ? this
+                : new UnitTable(
+                        unit,
+                        boot,
+                        epoch,
+                        number,
+                        generation,
+                        revision + 1,
+                        now,
+                        partitions,
+                        results,
+                        control,
+                        controlBoot);
+    }
+
+    /** The same with volumes as they were found: another size or health than was kept. */
+    public UnitTable found(List<StoredVolume> found) {
+        Map<UUID, StoredVolume> now = new HashMap<>(volumes);
+        found.forEach(volume -> now.replace(volume.uuid(), volume));
         return now.equals(volumes)
                 ? this
                 : new UnitTable(
@@ -243,8 +265,12 @@ public record UnitTable(
                         "needs " + sizeBytes + " bytes, and " + Math.max(0, free) + " are free");
     }
 
-    /** A volume was made or extended, or could not be. */
-    Decision.Settled performed(Command command, @Nullable String failure) {
+    /**
+     * A volume was made or extended, or could not be.
+     *
+     * @param reservedLuns numbers that a new volume does not get
+     */
+    Decision.Settled performed(Command command, @Nullable String failure, Set<Integer> reservedLuns) {
         if (failure != null) {
             return settled(command, Outcome.FAILED, failure);
         }
@@ -258,7 +284,7 @@ public record UnitTable(
                                 new StoredVolume(
                                         create.volume(),
                                         null,
-                                        freeLun(),
+                                        freeLun(reservedLuns),
                                         create.sizeBytes(),
                                         NEW_BLOCK_SIZE_BYTES,
                                         Health.GOOD,
@@ -288,8 +314,8 @@ public record UnitTable(
         return more;
     }
 
-    private int freeLun() {
-        java.util.Set<Integer> taken = new java.util.HashSet<>();
+    private int freeLun(Set<Integer> reserved) {
+        Set<Integer> taken = new HashSet<>(reserved);
         volumes.values().forEach(volume -> taken.add(volume.lun()));
         int lun = 0;
         while (taken.contains(lun)) {

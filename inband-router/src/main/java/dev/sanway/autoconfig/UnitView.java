@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param startup what it claims; null: not heard since this start
  * @param storage null: not told yet
  * @param skewMillis how far its clock is ahead; advisory
+ * @param heardMillis when it was heard last; 0: not since this start
  */
 public record UnitView(
         UUID unit,
@@ -28,6 +29,7 @@ public record UnitView(
         Health health,
         int loadPermille,
         long skewMillis,
+        long heardMillis,
         @Nullable Storage storage) {
 
     /**

@@ -46,7 +46,11 @@ public final class Catalog implements AutoCloseable {
     private static final Map<String, Kind<?>> PLAIN = Map.of(
             OperatorRecord.KIND.name(), OperatorRecord.KIND,
             TokenRecord.KIND.name(), TokenRecord.KIND,
-            DeletedVolume.KIND.name(), DeletedVolume.KIND);
+            DeletedVolume.KIND.name(), DeletedVolume.KIND,
+            AgentUnit.KIND.name(), AgentUnit.KIND,
+            AgentPlace.KIND.name(), AgentPlace.KIND,
+            AgentPartition.KIND.name(), AgentPartition.KIND,
+            StationBoot.KIND.name(), StationBoot.KIND);
 
     private static final ObjectMapper JSON = JsonMapper.builder()
             // A record with more than this version knows was written by a newer one, which the schema version tells.

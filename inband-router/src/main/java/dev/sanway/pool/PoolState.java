@@ -1,6 +1,7 @@
 package dev.sanway.pool;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -8,20 +9,43 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the pool consists of: unit volumes, their partitions, and which unit volumes are reachable. A value; changes give a
  * new one. No two partitions overlap and each lies within its unit volume: what would break that is refused.
  */
-public record PoolState(Map<UUID, UnitVolume> unitVolumes, Map<UUID, Partition> partitions, Set<UUID> attached) {
+public final class PoolState {
     private static final int FEW = 16;
 
     public static final PoolState EMPTY = new PoolState(Map.of(), Map.of(), Set.of());
 
-    public PoolState {
-        unitVolumes = Map.copyOf(unitVolumes);
-        partitions = Map.copyOf(partitions);
-        attached = Set.copyOf(attached);
+    private final Map<UUID, UnitVolume> unitVolumes;
+    private final Map<UUID, Partition> partitions;
+    private final Set<UUID> attached;
+
+    /** Made when it is first asked for: with ten thousand volumes looking through all partitions for each takes seconds. */
+    private volatile @Nullable Map<UUID, List<Partition>> byVolume;
+
+    public PoolState(Map<UUID, UnitVolume> unitVolumes, Map<UUID, Partition> partitions, Set<UUID> attached) {
+        this.unitVolumes = Map.copyOf(unitVolumes);
+        this.partitions = Map.copyOf(partitions);
+        this.attached = Set.copyOf(attached);
+    }
+
+    /** By label. */
+    public Map<UUID, UnitVolume> unitVolumes() {
+        return unitVolumes;
+    }
+
+    /** Those that are kept, by UUID. */
+    public Map<UUID, Partition> partitions() {
+        return partitions;
+    }
+
+    /** The labels of the unit volumes that can be reached. */
+    public Set<UUID> attached() {
+        return attached;
     }
 
     public PoolState with(UnitVolume unitVolume) {
@@ -88,14 +112,39 @@ public record PoolState(Map<UUID, UnitVolume> unitVolumes, Map<UUID, Partition> 
         return new PoolState(unitVolumes, fewer, attached);
     }
 
+    /** Without the unit volumes of some units; what lies on them stays known. */
+    public PoolState without(Set<String> units) {
+        if (units.isEmpty()) {
+            return this;
+        }
+        Map<UUID, UnitVolume> fewer = new HashMap<>(unitVolumes);
+        fewer.values().removeIf(unitVolume -> units.contains(unitVolume.unit()));
+        return new PoolState(fewer, partitions, attached);
+    }
+
     /** The partitions of a volume, by index. */
     public List<Partition> partitionsOf(UUID volume) {
-        return partitions.values().stream()
-                .filter(partition ->
-                        partition.owner() != null && partition.owner().volume().equals(volume))
+        Map<UUID, List<Partition>> index = byVolume;
+        if (index == null) {
+            index = index(partitions.values());
+            byVolume = index;
+        }
+        return index.getOrDefault(volume, List.of());
+    }
+
+    private static Map<UUID, List<Partition>> index(Collection<Partition> partitions) {
+        Map<UUID, List<Partition>> index = new HashMap<>();
+        for (Partition partition : partitions) {
+            Partition.PartitionOwner owner = partition.owner();
+            if (owner != null) {
+                index.computeIfAbsent(owner.volume(), _ -> new ArrayList<>()).add(partition);
+            }
+        }
+        index.replaceAll((_, owned) -> owned.stream()
                 .sorted(Comparator.comparingInt(partition ->
                         partition.owner() == null ? 0 : partition.owner().index()))
-                .toList();
+                .toList());
+        return index;
     }
 
     /** The partitions of a unit volume that are kept, by offset. */

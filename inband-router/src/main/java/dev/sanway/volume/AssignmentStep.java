@@ -10,6 +10,8 @@ enum AssignmentStep {
     FIRST_LABEL_WRITTEN,
     /** The store has the volume and its partitions as {@code WIPING}. */
     INTENT_STORED,
+    /** The tables of units with an agent have the partitions. */
+    UNIT_ASSIGNED,
     /** A stretch of a partition is wiped and flushed. */
     STRETCH_WIPED,
     /** The store knows of the stretch. */
@@ -20,6 +22,8 @@ enum AssignmentStep {
     ASSIGNED_STORED,
     /** The store has the volume and its partitions as {@code RELEASED}. */
     RELEASE_STORED,
+    /** The tables of units with an agent have the partitions no longer. */
+    UNIT_RELEASED,
     /** One of the unit volumes has the partitions no longer in its label. */
     LABEL_CLEARED,
     /** The store has forgotten the volume. */

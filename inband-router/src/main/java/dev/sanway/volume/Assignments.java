@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -30,9 +31,9 @@ import org.slf4j.LoggerFactory;
  * Gives volumes their partitions, once, exclusively and durably (Fig. 6), and takes unit volumes into the pool.
  *
  * <pre>
- *   assign:   intent in the store → wipe, stretch by stretch → labels of all unit volumes → ASSIGNED in the store
- *   grow:     intent in the store → wipe the new partitions → labels of their unit volumes → new size in the store
- *   release:  RELEASED in the store → partitions out of the labels → forgotten
+ *   assign:   intent in the store → units' tables → wipe, stretch by stretch → labels → ASSIGNED in the store
+ *   grow:     intent in the store → units' tables → wipe the new partitions → labels → new size in the store
+ *   release:  RELEASED in the store → out of the units' tables → out of the labels → forgotten
  * </pre>
  *
  * Each arrow is crossed only when what is before it is durable, so that after a crash the store's state says where to go on;
@@ -109,8 +110,16 @@ public final class Assignments implements AutoCloseable {
     private final Slabs slabs;
     private final Set<UUID> running = new HashSet<>();
     private final Set<UUID> growing = new HashSet<>();
+    /** Volumes, or their growth, whose end is on its way to the store: nothing else of them may overtake it. */
+    private final Set<UUID> givenUp = new HashSet<>();
+    /** Volumes whose new size is on its way to the store. */
+    private final Set<UUID> settling = new HashSet<>();
+
     private final Map<String, CompletableFuture<Assignment>> assigning = new HashMap<>();
     private final List<Listener> listeners = new ArrayList<>();
+    private final Map<UUID, String> warnings = new HashMap<>();
+    private UnitTables tables = UnitTables.NONE;
+    private volatile Set<String> closedUnits = Set.of();
     private boolean closed;
 
     public Assignments(Catalog catalog, EventExecutor control) {
@@ -125,7 +134,8 @@ public final class Assignments implements AutoCloseable {
         this.admissions = new Admissions(catalog, control, pool, steps, this::resumeAll);
         this.labels = new LabelTables(catalog, control, pool, admissions, steps);
         this.deletions = new Deletions(catalog, control, pool, growing, this::changed, this::release);
-        this.slabs = new Slabs(catalog, control, pool, labels, deletions, steps, this::resume);
+        this.slabs =
+                new Slabs(catalog, control, pool, labels, deletions, steps, () -> tables, this::open, this::resume);
     }
 
     /** The pool as it is now. Any thread. */
@@ -155,6 +165,25 @@ public final class Assignments implements AutoCloseable {
             catalog.volumes().forEach(volume -> listener.volumeChanged(volume, pool(), partitionBytes(volume)));
             return CompletableFuture.completedFuture(null);
         });
+    }
+
+    /** Units with an agent keep tables from now on. On the control's executor. */
+    public void keptAlsoBy(UnitTables units) {
+        tables = units;
+    }
+
+    /** The units, by name, that are given no new partitions from now on. On the control's executor. */
+    public void closeTo(Set<String> units) {
+        closedUnits = Set.copyOf(units);
+    }
+
+    /** The pool as far as new partitions may lie there. Any thread. */
+    public PoolState openPool() {
+        return open(pool.state());
+    }
+
+    private PoolState open(PoolState state) {
+        return state.without(closedUnits);
     }
 
     private <T> CompletableFuture<T> onControl(Supplier<CompletableFuture<T>> action) {
@@ -217,7 +246,7 @@ public final class Assignments implements AutoCloseable {
             CompletableFuture<Assignment> now = deletions.withRoom(
                     assignNow(request),
                     Assignment.Refused.class,
-                    left -> allocation(left, request, UUID.randomUUID()),
+                    left -> allocation(open(left), request, UUID.randomUUID()),
                     () -> assignNow(request));
             assigning.put(request.name(), now);
             now.whenCompleteAsync((_, _) -> assigning.remove(request.name(), now), control);
@@ -237,10 +266,10 @@ public final class Assignments implements AutoCloseable {
                     request.name() + ": the chunk is no multiple of the block size, " + request.blockSizeBytes()));
         }
         UUID uuid = UUID.randomUUID();
-        return switch (allocation(pool.state(), request, uuid)) {
+        return switch (allocation(openPool(), request, uuid)) {
             case Allocation.Result.Refused refused ->
                 CompletableFuture.completedFuture(
-                        new Assignment.Refused(request.name() + ": " + refused.explanation()));
+                        new Assignment.Refused(request.name() + ": " + refused.explanation() + closedNote()));
             case Allocation.Result.Placed placed -> {
                 VolumeRecord volume = new VolumeRecord(
                         uuid,
@@ -286,14 +315,18 @@ public final class Assignments implements AutoCloseable {
                         control);
     }
 
+    private String closedNote() {
+        return closedUnits.isEmpty() ? "" : "; given nothing new: " + String.join(", ", new TreeSet<>(closedUnits));
+    }
+
     /**
      * Why a volume would get no partitions as the pool is now, even if deleted volumes were given up for it, or nothing.
      * Changes nothing; any thread.
      */
     public Optional<String> noRoom(VolumeRequest request) {
-        return allocation(deletions.withoutDeleted(pool.state()), request, UUID.randomUUID())
+        return allocation(deletions.withoutDeleted(openPool()), request, UUID.randomUUID())
                         instanceof Allocation.Result.Refused refused
-                ? Optional.of(refused.explanation())
+                ? Optional.of(refused.explanation() + closedNote())
                 : Optional.empty();
     }
 
@@ -307,7 +340,7 @@ public final class Assignments implements AutoCloseable {
                 GrowthAnswer.Refused.class,
                 left -> catalog.volume(uuid)
                         .filter(volume -> toBytes % volume.blockSizeBytes() == 0)
-                        .map(volume -> Allocation.grow(left, growth(volume, toBytes), UUID::randomUUID))
+                        .map(volume -> Allocation.grow(open(left), growth(volume, toBytes), UUID::randomUUID))
                         .orElseGet(() -> new Allocation.Result.Refused("")),
                 () -> growNow(uuid, toBytes));
     }
@@ -342,8 +375,9 @@ public final class Assignments implements AutoCloseable {
                         .<GrowthAnswer>thenApply(GrowthAnswer.Accepted::new)
                         .whenCompleteAsync((_, _) -> growing.remove(uuid), control);
             }
-            return switch (Allocation.grow(pool.state(), growth(volume, toBytes), UUID::randomUUID)) {
-                case Allocation.Result.Refused refused -> notGrown(volume.name() + ": " + refused.explanation());
+            return switch (Allocation.grow(openPool(), growth(volume, toBytes), UUID::randomUUID)) {
+                case Allocation.Result.Refused refused ->
+                    notGrown(volume.name() + ": " + refused.explanation() + closedNote());
                 case Allocation.Result.Placed placed -> intendGrowth(volume.growing(toBytes), placed.partitions());
             };
         });
@@ -385,7 +419,7 @@ public final class Assignments implements AutoCloseable {
     public CompletableFuture<Boolean> cancelGrowth(UUID uuid) {
         return onControl(() -> {
             Optional<VolumeRecord> found = catalog.volume(uuid).filter(volume -> volume.growth() != null);
-            if (found.isEmpty()) {
+            if (found.isEmpty() || settling.contains(uuid)) {
                 return CompletableFuture.completedFuture(false);
             }
             VolumeRecord volume = found.get().in(VolumeRecord.State.ASSIGNED);
@@ -394,7 +428,7 @@ public final class Assignments implements AutoCloseable {
                     .toList();
             Catalog.Batch batch = new Catalog.Batch().put(volume);
             taken.forEach(batch::put);
-            return catalog.commit(batch)
+            return end(uuid, batch)
                     .thenApplyAsync(
                             _ -> {
                                 pool.change(state -> state.with(taken));
@@ -426,7 +460,7 @@ public final class Assignments implements AutoCloseable {
                     .toList();
             Catalog.Batch batch = new Catalog.Batch().put(volume);
             partitions.forEach(batch::put);
-            return catalog.commit(batch)
+            return end(uuid, batch)
                     .thenApplyAsync(
                             _ -> {
                                 pool.change(state -> state.with(partitions));
@@ -438,6 +472,11 @@ public final class Assignments implements AutoCloseable {
                             },
                             control);
         });
+    }
+
+    private CompletableFuture<Void> end(UUID uuid, Catalog.Batch batch) {
+        givenUp.add(uuid);
+        return catalog.commit(batch).whenCompleteAsync((_, _) -> givenUp.remove(uuid), control);
     }
 
     // ---- work behind
@@ -508,16 +547,26 @@ public final class Assignments implements AutoCloseable {
             return;
         }
         if (failure == null) {
+            warnings.remove(uuid);
             resume(now.get());
         } else {
-            LOG.warn("volume {}: {}; trying again", now.get().name(), failure.getMessage());
+            String why = String.valueOf(failure.getMessage());
+            if (!why.equals(warnings.put(uuid, why))) {
+                LOG.warn("volume {}: {}; trying again", now.get().name(), why);
+            }
             control.schedule(() -> catalog.volume(uuid).ifPresent(this::resume), RETRY_SECONDS, TimeUnit.SECONDS);
         }
     }
 
     private CompletableFuture<Void> finishAssignment(VolumeRecord volume) {
         List<Partition> partitions = wiping(volume);
-        return wipe(volume)
+        return tables.assign(partitions)
+                .thenComposeAsync(
+                        _ -> {
+                            steps.after(AssignmentStep.UNIT_ASSIGNED);
+                            return wipe(volume);
+                        },
+                        control)
                 .thenComposeAsync(
                         _ -> {
                             if (!wipes(volume.uuid())) {
@@ -573,7 +622,8 @@ public final class Assignments implements AutoCloseable {
     }
 
     private boolean wipes(UUID uuid) {
-        return catalog.volume(uuid).filter(VolumeRecord::wipes).isPresent();
+        return !givenUp.contains(uuid)
+                && catalog.volume(uuid).filter(VolumeRecord::wipes).isPresent();
     }
 
     private CompletableFuture<Void> storeAssigned(UUID uuid) {
@@ -587,7 +637,9 @@ public final class Assignments implements AutoCloseable {
                 .toList();
         Catalog.Batch batch = new Catalog.Batch().put(volume);
         partitions.forEach(batch::put);
+        settling.add(uuid);
         return catalog.commit(batch)
+                .whenCompleteAsync((_, _) -> settling.remove(uuid), control)
                 .thenAcceptAsync(
                         _ -> {
                             pool.change(state -> state.with(partitions));
@@ -605,7 +657,13 @@ public final class Assignments implements AutoCloseable {
                 .toList();
         boolean last = volume.state() == VolumeRecord.State.RELEASED
                 && reachable.size() == pool.state().partitionsOf(volume.uuid()).size();
-        return labels.write(reachable, AssignmentStep.LABEL_CLEARED)
+        return tables.release(reachable)
+                .thenComposeAsync(
+                        _ -> {
+                            steps.after(AssignmentStep.UNIT_RELEASED);
+                            return labels.write(reachable, AssignmentStep.LABEL_CLEARED);
+                        },
+                        control)
                 .thenComposeAsync(
                         _ -> {
                             Catalog.Batch batch = new Catalog.Batch();

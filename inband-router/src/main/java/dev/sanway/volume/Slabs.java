@@ -22,6 +22,8 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,8 +31,8 @@ import org.slf4j.LoggerFactory;
  * Gives thin volumes slabs, and takes them back, as {@link Assignments} does with whole volumes:
  *
  * <pre>
- *   request:   WIPING in the store → map formatted → label → ASSIGNED in the store → the volume has it
- *   give back: RELEASED in the store → out of the label → forgotten
+ *   request:   WIPING in the store → unit's table → map formatted → label → ASSIGNED in the store → the volume has it
+ *   give back: RELEASED in the store → out of the unit's table → out of the label → forgotten
  * </pre>
  *
  * A slab that is WIPING when a process starts was never given to anybody, and is released. Belongs to the control's executor;
@@ -58,9 +60,18 @@ public final class Slabs {
     private final LabelTables labels;
     private final Deletions deletions;
     private final Assignments.Steps steps;
+    private final Supplier<UnitTables> tables;
+    private final UnaryOperator<PoolState> open;
     private final Consumer<VolumeRecord> resume;
+    private Consumer<VolumeRecord> roomWanted = _ -> {};
 
-    /** {@code resume}: goes on with partitions that were released. */
+    /**
+     * Makes it.
+     *
+     * @param tables those that units keep
+     * @param open of a pool what may be given out
+     * @param resume goes on with partitions that were released
+     */
     Slabs(
             Catalog catalog,
             EventExecutor control,
@@ -68,6 +79,8 @@ public final class Slabs {
             LabelTables labels,
             Deletions deletions,
             Assignments.Steps steps,
+            Supplier<UnitTables> tables,
+            UnaryOperator<PoolState> open,
             Consumer<VolumeRecord> resume) {
         this.catalog = catalog;
         this.control = control;
@@ -75,8 +88,15 @@ public final class Slabs {
         this.labels = labels;
         this.deletions = deletions;
         this.steps = steps;
+        this.tables = tables;
+        this.open = open;
         this.resume = resume;
         releaseUnfinished();
+    }
+
+    /** Who is told, on the control's executor, whenever a volume wants a slab and the pool has no room. */
+    public void roomWantedBy(Consumer<VolumeRecord> hearer) {
+        roomWanted = hearer;
     }
 
     static boolean thin(VolumeRecord volume) {
@@ -133,12 +153,15 @@ public final class Slabs {
 
     private Allocation.Result fits(PoolState left, UUID uuid) {
         return served(uuid)
-                        .filter(volume -> SlabPlacement.place(
-                                        left, uuid, volume.sizeBytes(), volume.blockSizeBytes(), UUID::randomUUID)
-                                instanceof SlabPlacement.Result.Placed)
+                        .filter(volume -> place(left, volume) instanceof SlabPlacement.Result.Placed)
                         .isPresent()
                 ? new Allocation.Result.Placed(List.of())
                 : new Allocation.Result.Refused("no room for a slab");
+    }
+
+    private SlabPlacement.Result place(PoolState from, VolumeRecord volume) {
+        return SlabPlacement.place(
+                open.apply(from), volume.uuid(), volume.sizeBytes(), volume.blockSizeBytes(), UUID::randomUUID);
     }
 
     private static CompletableFuture<Answer> refused(String why, boolean full) {
@@ -151,9 +174,11 @@ public final class Slabs {
             return refused("the volume is being deleted", false);
         }
         VolumeRecord volume = found.get();
-        return switch (SlabPlacement.place(
-                pool.state(), uuid, volume.sizeBytes(), volume.blockSizeBytes(), UUID::randomUUID)) {
-            case SlabPlacement.Result.Refused(String why, boolean unitsAway) -> refused(why, !unitsAway);
+        return switch (place(pool.state(), volume)) {
+            case SlabPlacement.Result.Refused(String why, boolean unitsAway) -> {
+                roomWanted.accept(volume);
+                yield refused(why, !unitsAway);
+            }
             case SlabPlacement.Result.Placed(Partition slab) -> assign(volume, slab);
         };
     }
@@ -168,6 +193,12 @@ public final class Slabs {
                 .thenComposeAsync(
                         _ -> {
                             steps.after(AssignmentStep.SLAB_INTENDED);
+                            return tables.get().assign(List.of(slab));
+                        },
+                        control)
+                .thenComposeAsync(
+                        _ -> {
+                            steps.after(AssignmentStep.UNIT_ASSIGNED);
                             return format(volume, slab);
                         },
                         control)

@@ -32,7 +32,11 @@ class EngineRulesTest {
         kept = kept.nextBoot();
         Message.Startup startup = new Message.Startup("unit1", "test", List.of(), List.of(), "iqn.2026-11.x:y", false);
         return new UnitAgent(
-                new UnitAgent.Facts(startup, 100_000 * MIB, List.of(CONTROL), UNIT), Timing.standard(), kept, 1, now);
+                new UnitAgent.Facts(startup, 100_000 * MIB, java.util.Set.of(), List.of(CONTROL), UNIT),
+                Timing.standard(),
+                kept,
+                1,
+                now);
     }
 
     private ControlStation station(long boot, List<UnitRecord> known) {

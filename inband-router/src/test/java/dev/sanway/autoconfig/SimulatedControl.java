@@ -45,8 +45,18 @@ final class SimulatedControl implements SimulatedNetwork.Node {
     private final Map<UUID, UnitRecord> records = new HashMap<>();
     final Map<UUID, List<Intent>> intents = new HashMap<>();
 
+    /** What units are to be held against. */
+    final Map<UUID, SimulatedUnit> watched = new HashMap<>();
+
+    private final Map<UUID, UnitView.Storage> told = new HashMap<>();
+    private final Map<UUID, Long> toldBoot = new HashMap<>();
+    private final SeenOnce seen = new SeenOnce();
+    /** How likely it is that a unit tells the rest of what it stores under another revision, as a careless one might. */
+    double careless;
+
     private @Nullable ControlStation station;
     private final Set<UUID> given = new HashSet<>();
+    long carelessTales;
     private int incarnation;
     private long timerMillis = Long.MAX_VALUE;
     double failure;
@@ -78,6 +88,9 @@ final class SimulatedControl implements SimulatedNetwork.Node {
         if (station == null) {
             incarnation++;
             boot++;
+            seen.forget();
+            told.clear();
+            toldBoot.clear();
             given.clear();
             timerMillis = Long.MAX_VALUE;
             station = new ControlStation(
@@ -144,8 +157,12 @@ final class SimulatedControl implements SimulatedNetwork.Node {
         }
         switch (codec.decode(bytes)) {
             case DatagramCodec.Decoded.Dropped dropped -> drops.count(dropped.reason());
-            case DatagramCodec.Decoded.Accepted accepted ->
-                run(now.received(accepted.datagram(), from, network.nowMillis()));
+            case DatagramCodec.Decoded.Accepted accepted -> {
+                Datagram datagram = carelessly(accepted.datagram());
+                List<Effect> effects = now.received(datagram, from, network.nowMillis());
+                seen.check(datagram, effects);
+                run(effects);
+            }
         }
     }
 
@@ -175,7 +192,64 @@ final class SimulatedControl implements SimulatedNetwork.Node {
         setTimer();
     }
 
+    /** The same, or with another revision, if it is not the beginning of what is told. All pages of a message alike. */
+    private Datagram carelessly(Datagram datagram) {
+        if (datagram.type() != MessageType.STORAGE_INFORMATION
+                || ((datagram.messageId() * 0x9E3779B97F4A7C15L) >>> 11) * 0x1p-53 >= careless) {
+            return datagram;
+        }
+        try {
+            DataMap map = DataAreaCodec.decode(datagram.data());
+            if (!(map.values().get(5L) instanceof Long cursor) || cursor == 0) {
+                return datagram;
+            }
+            if (map.values().get(1L) instanceof Long revision) {
+                map.values().put(1L, revision + 1);
+            }
+            carelessTales++;
+            return new Datagram(
+                    datagram.sender(),
+                    datagram.senderBoot(),
+                    datagram.sequence(),
+                    datagram.recipient(),
+                    datagram.recipientBoot(),
+                    datagram.inReplyTo(),
+                    datagram.timeMillis(),
+                    datagram.messageId(),
+                    datagram.page(),
+                    datagram.pages(),
+                    datagram.source(),
+                    datagram.destination(),
+                    datagram.type(),
+                    DataAreaCodec.encode(map));
+        } catch (MalformedDataException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** What was gathered is what the unit had at that revision, all of it; within a boot it only goes forward. */
+    private void watch(UnitView view) {
+        UnitView.Storage storage = view.storage();
+        SimulatedUnit unit = watched.get(view.unit());
+        UnitView.Storage before = told.put(view.unit(), storage);
+        if (storage == null || storage.equals(before) || unit == null) {
+            return;
+        }
+        UnitTable then = unit.history.get(List.of(view.boot(), storage.revision()));
+        assertThat(then)
+                .as("a table of boot %s, revision %s", view.boot(), storage.revision())
+                .isNotNull();
+        assertThat(storage.generation()).isEqualTo(then.generation());
+        assertThat(storage.volumes()).isEqualTo(then.volumes());
+        assertThat(storage.partitions()).isEqualTo(then.partitions());
+        Long boot = toldBoot.put(view.unit(), view.boot());
+        if (before != null && boot != null && boot == view.boot()) {
+            assertThat(storage.revision()).as("an older table than before").isGreaterThanOrEqualTo(before.revision());
+        }
+    }
+
     private void changed(UnitView view) {
+        watch(view);
         if (view.admission() == Admission.PENDING && view.storage() != null) {
             later(() -> run(station().admit(view.unit(), Admission.ADOPTED, "")));
         }

@@ -32,6 +32,10 @@ final class SimulatedUnit implements SimulatedNetwork.Node {
 
     private final Map<UUID, Result> answered = new HashMap<>();
 
+    /** Every table that was ever kept, by boot and revision: whoever tells of one tells of all of it. */
+    final Map<List<Long>, UnitTable> history = new HashMap<>();
+
+    private final SeenOnce seen = new SeenOnce();
     private @Nullable UnitAgent agent;
     private int incarnation;
     private long timerMillis = Long.MAX_VALUE;
@@ -58,6 +62,7 @@ final class SimulatedUnit implements SimulatedNetwork.Node {
                         "iqn.2026-11.dev.sanway:unit.unit" + number,
                         false),
                 capacityBytes,
+                Set.of(),
                 controls,
                 address);
         network.attach(address, this);
@@ -79,6 +84,8 @@ final class SimulatedUnit implements SimulatedNetwork.Node {
         if (agent == null) {
             incarnation++;
             table = table.nextBoot();
+            remember();
+            seen.forget();
             files.keySet().retainAll(table.volumes().keySet());
             timerMillis = Long.MAX_VALUE;
             UnitAgent started =
@@ -115,8 +122,11 @@ final class SimulatedUnit implements SimulatedNetwork.Node {
         }
         switch (codec.decode(bytes)) {
             case DatagramCodec.Decoded.Dropped dropped -> drops.count(dropped.reason());
-            case DatagramCodec.Decoded.Accepted accepted ->
-                run(now.received(accepted.datagram(), from, network.nowMillis()));
+            case DatagramCodec.Decoded.Accepted accepted -> {
+                List<Effect> effects = now.received(accepted.datagram(), from, network.nowMillis());
+                seen.check(accepted.datagram(), effects);
+                run(effects);
+            }
         }
     }
 
@@ -213,5 +223,38 @@ final class SimulatedUnit implements SimulatedNetwork.Node {
             assertThat(next.volumes()).containsKey(partitions.get(one).volume());
         }
         table = next;
+        remember();
+    }
+
+    private void remember() {
+        history.put(List.of(table.boot(), table.revision()), table);
+    }
+
+    /** The disk is set back to what it was, and changed until nothing but the content tells; boot numbers are not set back. */
+    void setBack(UnitTable before) {
+        UnitTable back = new UnitTable(
+                before.unit(),
+                table.boot(),
+                table.epoch(),
+                table.number(),
+                before.generation(),
+                before.revision(),
+                before.volumes(),
+                before.partitions(),
+                before.results(),
+                table.control(),
+                table.controlBoot());
+        List<Message.StoredVolume> other = List.copyOf(back.volumes().values());
+        while (back.revision() < table.revision()) {
+            other = network.chance(0.5)
+                    ? SimulationTest.declared(network, 1 + network.random.nextInt(5))
+                    : other.subList(other.size() / 2, other.size());
+            back = back.declaring(other);
+            if (other.isEmpty()) {
+                other = SimulationTest.declared(network, 3);
+            }
+        }
+        declared = List.copyOf(back.volumes().values());
+        table = back;
     }
 }

@@ -31,6 +31,7 @@ class SimulationTest {
     private final Map<Outcome, Integer> outcomes = new EnumMap<>(Outcome.class);
 
     private long sent;
+    private long carelessTales;
     private long starts;
     private final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
 
@@ -47,6 +48,7 @@ class SimulationTest {
                         Outcome.NO_SUCH_PARTITION,
                         Outcome.INVALID,
                         Outcome.FAILED));
+        assertThat(carelessTales).as("tales under a wrong revision").isPositive();
         assertThat(drops.keySet())
                 .containsAll(EnumSet.of(
                         DropReason.TRUNCATED,
@@ -95,9 +97,11 @@ class SimulationTest {
                     uuid,
                     network.chance(0.5) ? List.of(control.address()) : List.of(),
                     1_000 * MIB,
-                    declared(network, network.random.nextInt(30))));
+                    declared(network, many(network))));
             plan(network, control, uuid);
         }
+        units.forEach(unit -> control.watched.put(unit.table.unit(), unit));
+        control.careless = 0.3;
         network.unkind = true;
         network.loss = network.random.nextDouble() * 0.4;
         double failure = network.random.nextDouble() * 0.01;
@@ -121,6 +125,7 @@ class SimulationTest {
             units.forEach(SimulatedUnit::start);
         }
         check(control, units);
+        carelessTales += control.carelessTales;
         sent += network.sent;
         starts += control.starts();
         for (SimulatedUnit unit : units) {
@@ -150,7 +155,7 @@ class SimulationTest {
                     unit.stop();
                     network.after(3_000 + down, unit::start);
                 }
-                case 3 -> unit.declareAnew(declared(network, network.random.nextInt(30)));
+                case 3 -> unit.declareAnew(declared(network, many(network)));
                 case 4 -> network.cut(unit.address(), down);
                 default -> network.cut(control.address(), down);
             }
@@ -158,7 +163,52 @@ class SimulationTest {
         });
     }
 
-    private static List<StoredVolume> declared(SimulatedNetwork network, int count) {
+    /** Now and then more than is told at once. */
+    private static int many(SimulatedNetwork network) {
+        return network.random.nextInt(network.chance(0.15) ? 500 : 30);
+    }
+
+    /** Units whose disks are set back to something older and changed there, so that only another boot tells. */
+    @Test
+    void aUnitThatWasSetBackIsTakenForWhatItIsNow() {
+        for (long seed = 1; seed <= 40; seed++) {
+            SimulatedNetwork network = new SimulatedNetwork(seed);
+            SimulatedControl control = new SimulatedControl(network, 1);
+            SimulatedUnit unit = new SimulatedUnit(
+                    network,
+                    100,
+                    SampleMessages.uuid(network.random),
+                    List.of(control.address()),
+                    1_000 * MIB,
+                    declared(network, 3));
+            control.watched.put(unit.table.unit(), unit);
+            network.loss = network.random.nextDouble() * 0.3;
+            control.start();
+            unit.start();
+            List<UnitTable> older = new ArrayList<>();
+            for (int round = 0; round < 8; round++) {
+                older.add(unit.table);
+                unit.declareAnew(declared(network, 1 + network.random.nextInt(5)));
+                network.runUntil(network.nowMillis() + 5_000 + network.random.nextInt(20_000));
+                if (network.chance(0.4)) {
+                    unit.crash();
+                    unit.setBack(older.get(network.random.nextInt(older.size())));
+                    unit.start();
+                    network.runUntil(network.nowMillis() + network.random.nextInt(20_000));
+                }
+            }
+            unit.crash();
+            unit.setBack(older.getFirst());
+            network.heal();
+            unit.start();
+            network.runUntil(network.nowMillis() + 90_000);
+            assertThat(agreed(control, List.of(unit)))
+                    .as("seed %s: %s %s", seed, control.station().units(), unit.table)
+                    .isTrue();
+        }
+    }
+
+    static List<StoredVolume> declared(SimulatedNetwork network, int count) {
         List<StoredVolume> volumes = new ArrayList<>();
         for (int lun = 0; lun < count; lun++) {
             volumes.add(

@@ -45,7 +45,7 @@ class UnitTableTest {
                 yield settled.result().outcome();
             }
             case Decision.ToPerform _ -> {
-                table = table.performed(command, null).table();
+                table = table.performed(command, null, java.util.Set.of()).table();
                 yield Outcome.DONE;
             }
             case Decision.Again again -> again.result().outcome();
@@ -186,7 +186,10 @@ class UnitTableTest {
         assertThat(carryOut(new Message.VolumeExtend(next(), new UUID(1, 5), MIB)))
                 .isEqualTo(Outcome.NO_SUCH_VOLUME);
         assertThat(made().sizeBytes()).isEqualTo(900 * MIB);
-        assertThat(table.performed(new Message.VolumeCreate(next(), new UUID(1, 6), MIB, true), "no space left")
+        assertThat(table.performed(
+                                new Message.VolumeCreate(next(), new UUID(1, 6), MIB, true),
+                                "no space left",
+                                java.util.Set.of())
                         .table()
                         .volumes())
                 .isEqualTo(table.volumes());

@@ -325,6 +325,49 @@ class AssignmentsTest {
         return finished;
     }
 
+    private java.util.Set<UUID> tables() {
+        return BlockClient.await(
+                CompletableFuture.supplyAsync(() -> pool.tables.partitions().keySet(), pool.control));
+    }
+
+    private java.util.Set<UUID> assigned() {
+        return pool.catalog.partitions().stream().map(Partition::uuid).collect(java.util.stream.Collectors.toSet());
+    }
+
+    /** A unit did what it was asked for, and nobody heard of it. */
+    @Test
+    void anAnswerThatIsLostIsAskedForAgain() {
+        pool.attachAll();
+        BlockClient.await(CompletableFuture.supplyAsync(() -> pool.tables.losesAnswers = 1, pool.control));
+        VolumeRecord volume = pool.assigned("web1/a", 20, LINEAR);
+        assertThat(tables()).isEqualTo(assigned()).hasSize(2);
+        BlockClient.await(CompletableFuture.supplyAsync(() -> pool.tables.losesAnswers = 1, pool.control));
+        BlockClient.await(pool.assignments.release(volume.uuid()));
+        Awaitility.await().until(() -> pool.catalog.volumes().isEmpty());
+        assertThat(tables()).isEmpty();
+    }
+
+    @Test
+    void whatAUnitHasForSomebodyElseIsNotWipedAndNotAssigned() {
+        pool.attachAll();
+        Partition foreign = new Partition(
+                UUID.randomUUID(),
+                pool.assignments.pool().unitVolumes().keySet().iterator().next(),
+                1 << 20,
+                14 << 20,
+                PartitionState.ASSIGNED,
+                new Partition.PartitionOwner(UUID.randomUUID(), 0),
+                1);
+        BlockClient.await(pool.tables.assign(List.of(foreign)));
+        assertThat(pool.assign("web1/a", 40, LINEAR)).isInstanceOf(Assignments.Assignment.Made.class);
+        Awaitility.await()
+                .during(java.time.Duration.ofMillis(300))
+                .until(() -> pool.catalog.volumes().getFirst().state() == VolumeRecord.State.WIPING
+                        && pool.catalog.volumes().getFirst().wipedBytes() == 0);
+        BlockClient.await(pool.tables.release(List.of(foreign)));
+        pool.awaitAssigned("web1/a");
+    }
+
     /**
      * What an operator asks for. One whose process was killed still waits for its answers when the next process lives, and may not
      * give up there what is awaited by the next.
@@ -348,6 +391,8 @@ class AssignmentsTest {
         VolumeRecord volume = pool.catalog.volume("web1/b").orElseThrow();
         List<Partition> partitions = pool.assignments.pool().partitionsOf(volume.uuid());
         assertThat(partitions).as(which).hasSize(3).allMatch(each -> each.state() == PartitionState.ASSIGNED);
+        // What was given up is out of the units' tables, and what is assigned is in them.
+        Awaitility.await(which).untilAsserted(() -> assertThat(tables()).isEqualTo(assigned()));
         BlockClient client = client(pool.assemble(volume));
         for (int mib = 0; mib < 6; mib++) {
             assertThat(client.read(mib * 2048L, 2048)).as(which).isEqualTo(new byte[1 << 20]);

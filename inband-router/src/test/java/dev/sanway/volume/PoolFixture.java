@@ -31,6 +31,9 @@ final class PoolFixture {
     final DefaultEventExecutor loop = new DefaultEventExecutor();
     final DefaultEventExecutor control = new DefaultEventExecutor();
     final List<VolatileCacheDevice> units = new ArrayList<>();
+    /** The units' own: they outlive processes, too. */
+    final KeptTables tables = new KeptTables(control);
+
     private final Path state;
 
     Catalog catalog;
@@ -53,6 +56,7 @@ final class PoolFixture {
         }
         catalog = Catalog.open(state);
         assignments = new Assignments(catalog, control);
+        keep();
         directory = new LunDirectory(loop, 0);
     }
 
@@ -60,7 +64,13 @@ final class PoolFixture {
     void start(Assignments.Steps steps) throws MetadataException {
         catalog = Catalog.open(state);
         assignments = new Assignments(catalog, control, steps);
+        keep();
         directory = new LunDirectory(loop, 0);
+    }
+
+    private void keep() {
+        Assignments now = assignments;
+        control.execute(() -> now.keptAlsoBy(tables));
     }
 
     /** The process ends; nothing of it is left but the media and the store. */

@@ -226,7 +226,8 @@ final class SideBySide implements Callable<Integer> {
         }
     }
 
-    private static LoadPlan plan(Row row, Contender contender, long warmupMillis, long millis, long requests) {
+    /** Within the size that was asked for: jSCSI's target has a block less than it says. */
+    private LoadPlan plan(Row row, Contender contender, long warmupMillis, long millis, long requests) {
         return new LoadPlan(
                 List.of(contender.target()),
                 INITIATOR,
@@ -235,7 +236,7 @@ final class SideBySide implements Callable<Integer> {
                 1,
                 row.requestBytes(),
                 row.pattern(),
-                0,
+                Sizes.parse(size).orElse(0),
                 false,
                 contender.digests(),
                 contender.digests(),

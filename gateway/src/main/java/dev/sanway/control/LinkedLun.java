@@ -1,0 +1,61 @@
+package dev.sanway.control;
+
+import dev.sanway.config.GatewayConfig;
+import dev.sanway.control.Views.UnitLunView;
+import dev.sanway.control.Views.UnitView;
+import dev.sanway.initiator.SessionState;
+import dev.sanway.pool.Partition;
+import dev.sanway.pool.PoolState;
+import dev.sanway.volume.Assignments.Admission;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** What a {@link UnitLink} knows of a LUN. */
+final class LinkedLun {
+    @Nullable
+    UUID label;
+
+    boolean admitting;
+
+    @Nullable
+    String refusal;
+
+    @Nullable
+    CompletableFuture<Admission> adoption;
+
+    long sizeBytes;
+
+    /** A unit as operators see it, with {@code state} of its first session. */
+    static UnitView view(GatewayConfig.Unit unit, SessionState state, Map<Integer, LinkedLun> luns, PoolState pool) {
+        String shown = switch (state) {
+            case SessionState.Ready _ -> "online";
+            case SessionState.Waiting _ -> "offline";
+            case SessionState.Connecting _, SessionState.LoggingIn _, SessionState.Idle _ -> "connecting";
+            case SessionState.Closing _, SessionState.Closed _ -> "stopped";
+        };
+        String detail = state instanceof SessionState.Waiting(String reason) ? reason : null;
+        List<UnitLunView> views = new ArrayList<>();
+        luns.forEach((number, lun) -> {
+            long free = lun.label == null
+                    ? 0
+                    : pool.freeOn(lun.label).stream()
+                            .mapToLong(Partition::lengthBytes)
+                            .sum();
+            String lunState = lun.refusal != null ? "refused" : lun.label == null ? "checking" : shown;
+            views.add(new UnitLunView(number, lun.label, lun.sizeBytes, free, lunState, lun.refusal));
+        });
+        return new UnitView(
+                unit.name(),
+                unit.portal().getAddress().getHostAddress() + ":"
+                        + unit.portal().getPort(),
+                unit.target(),
+                shown,
+                detail,
+                views,
+                null);
+    }
+}

@@ -1,0 +1,147 @@
+package dev.sanway.integration;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sanway.autoconfig.PoolKeyFile;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** Units that announce themselves and a gateway that finds them, each a process of its own, in one folder. */
+final class AgentSan implements AutoCloseable {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    final int port = Ports.free();
+    final int management = Ports.free();
+    final int agentPort = Ports.free();
+    final Path folder;
+    private final Map<String, SanwayProcess> processes = new LinkedHashMap<>();
+
+    AgentSan(Path folder) throws IOException {
+        this.folder = folder;
+        PoolKeyFile.create(folder.resolve("pool.key"));
+    }
+
+    /** A unit that has only a capacity; {@code more} is the YAML from {@code volumes:} on. */
+    SanwayProcess unit(String name, String capacity, String more) throws IOException {
+        Path config = folder.resolve(name + ".yaml");
+        Files.writeString(config, """
+                unit:
+                  name: %s
+                  portals: ["127.0.0.1:%d"]
+                  directory: %s
+                  capacity: %s
+                  eventLoops: 1
+                autoConfig:
+                  listen: "127.0.0.1:%d"
+                  control: ["127.0.0.1:%d"]
+                  poolKeyFile: pool.key
+                """.formatted(name, Ports.free(), name, capacity, Ports.free(), agentPort) + more);
+        return start(name, "unit", config);
+    }
+
+    /** The gateway; {@code more} is the YAML from {@code hosts:} on. */
+    SanwayProcess gateway(String adopt, String more) throws IOException {
+        Path config = folder.resolve("gateway.yaml");
+        Files.writeString(config, """
+                gateway:
+                  name: gw1
+                  portals: ["127.0.0.1:%d"]
+                  stateDirectory: gateway
+                  management: "127.0.0.1:%d"
+                  eventLoops: 2
+                autoConfig:
+                  listen: "127.0.0.1:%d"
+                  poolKeyFile: pool.key
+                  adopt: %s
+                """.formatted(port, management, agentPort, adopt) + more);
+        return start("gateway", "gateway", config);
+    }
+
+    private SanwayProcess start(String name, String role, Path config) throws IOException {
+        SanwayProcess process =
+                new SanwayProcess(folder.resolve(name + ".log"), role, "run", "--config", config.toString());
+        processes.put(name, process);
+        return process;
+    }
+
+    SanwayProcess process(String name) {
+        return Objects.requireNonNull(processes.get(name));
+    }
+
+    List<String> names() {
+        return List.copyOf(processes.keySet());
+    }
+
+    String log(String name) {
+        return process(name).log();
+    }
+
+    /** A client command. */
+    Command sanway(String... arguments) {
+        List<String> words = new ArrayList<>();
+        words.add(SanwayProcess.ROOT.resolve("scripts/sanway").toString());
+        words.addAll(List.of(arguments));
+        words.addAll(access());
+        return Command.run(60, words);
+    }
+
+    /** How a client command finds this gateway and no other that runs on the machine. */
+    List<String> access() {
+        Path state = folder.resolve("gateway");
+        return List.of(
+                "--server",
+                "https://127.0.0.1:" + management,
+                "--token-file",
+                state.resolve("api.token").toString(),
+                "--certificate",
+                state.resolve("api.crt").toString());
+    }
+
+    /** What a client command shows. */
+    JsonNode show(String... arguments) {
+        List<String> words = new ArrayList<>(List.of(arguments));
+        words.addAll(List.of("-o", "json"));
+        Command shown = sanway(words.toArray(new String[0]));
+        try {
+            return JSON.readTree(shown.succeeded());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What a unit keeps in its table. */
+    JsonNode table(String unit) throws IOException {
+        return JSON.readTree(Files.readString(folder.resolve(unit).resolve("agent.json")));
+    }
+
+    void writeTable(String unit, JsonNode table) throws IOException {
+        JSON.writeValue(folder.resolve(unit).resolve("agent.json").toFile(), table);
+    }
+
+    String url(String host, int lun) {
+        return "iscsi://127.0.0.1:" + port + "/" + San.target(host) + "/" + lun;
+    }
+
+    @Override
+    public void close() throws Exception {
+        List<Throwable> failures = new ArrayList<>();
+        for (SanwayProcess each : processes.values()) {
+            try {
+                each.close();
+            } catch (AssertionError | Exception failure) {
+                failures.add(failure);
+            }
+        }
+        if (!failures.isEmpty()) {
+            throw new AssertionError("not everything ended well", failures.getFirst());
+        }
+    }
+}
