@@ -53,13 +53,15 @@ public final class BackingPlan {
             return Optional.of(List.of());
         }
         long most = rooms.stream().mapToLong(Room::unusedBytes).max().orElse(0);
-        for (long each = GRAIN_BYTES; each / 2 < most; each *= 2) {
+        long each = GRAIN_BYTES;
+        do {
             Map<UUID, Room> given = new HashMap<>();
             PoolState richer = richer(pool, rooms, each, given);
             if (allocate(richer, request, growth) instanceof Allocation.Result.Placed placed) {
                 return Optional.of(asks(pool, given, placed.partitions()));
             }
-        }
+            each *= 2;
+        } while (each / 2 < most);
         return Optional.empty();
     }
 
