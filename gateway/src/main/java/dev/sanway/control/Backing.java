@@ -42,6 +42,9 @@ final class Backing implements AutoConfiguration.Listener {
     /** How long something that was made may take to come into the pool before it is asked for again. */
     private static final long ARRIVAL_NANOS = TimeUnit.SECONDS.toNanos(30);
 
+    /** How long a write may wait for it: less than a host waits for its write. */
+    private static final int SLAB_SECONDS = 10;
+
     /** What is less is not worth a unit's while. */
     private static final long LEAST_SLAB_BYTES = 16 << 20;
 
@@ -112,8 +115,12 @@ final class Backing implements AutoConfiguration.Listener {
                                         .toList());
     }
 
-    /** Asks units for a slab's worth of room for a thin volume, or for as much of it as there is. */
-    void provideSlab(VolumeRecord volume) {
+    /**
+     * Asks units for a slab's worth of room for a thin volume, or for as much of it as there is.
+     *
+     * @return true once what was asked for is there, or has had its time; false if there is nobody to ask
+     */
+    CompletableFuture<Boolean> provideSlab(VolumeRecord volume) {
         long bytes = SlabPlacement.wishedBytes(volume.sizeBytes(), Long.MAX_VALUE);
         boolean asks = false;
         while (!asks && bytes >= LEAST_SLAB_BYTES) {
@@ -122,6 +129,11 @@ final class Backing implements AutoConfiguration.Listener {
             asks = !provide(volume.name(), room, false).isEmpty();
             bytes /= 2;
         }
+        return asks
+                ? settled()
+                        .completeOnTimeout(null, SLAB_SECONDS, TimeUnit.SECONDS)
+                        .thenApply(_ -> true)
+                : CompletableFuture.completedFuture(false);
     }
 
     /** Completes when nothing is being made any more. */

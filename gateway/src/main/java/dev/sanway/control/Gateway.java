@@ -105,7 +105,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         agents.listen(backing);
         control.executor().execute(() -> {
             assignments.keptAlsoBy(tables);
-            assignments.slabs().roomWantedBy(backing::provideSlab);
+            assignments.slabs().moreRoomBy(backing::provideSlab);
         });
         volumes.backedBy(backing);
         boolean started = false;

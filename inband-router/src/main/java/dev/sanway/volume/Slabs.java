@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
@@ -63,7 +64,7 @@ public final class Slabs {
     private final Supplier<UnitTables> tables;
     private final UnaryOperator<PoolState> open;
     private final Consumer<VolumeRecord> resume;
-    private Consumer<VolumeRecord> roomWanted = _ -> {};
+    private Function<VolumeRecord, CompletableFuture<Boolean>> moreRoom = _ -> CompletableFuture.completedFuture(false);
 
     /**
      * Makes it.
@@ -94,9 +95,12 @@ public final class Slabs {
         releaseUnfinished();
     }
 
-    /** Who is told, on the control's executor, whenever a volume wants a slab and the pool has no room. */
-    public void roomWantedBy(Consumer<VolumeRecord> hearer) {
-        roomWanted = hearer;
+    /**
+     * Who is asked, on the control's executor, for more room when the pool has none for a volume; true once there may be some,
+     * false if there will not be.
+     */
+    public void moreRoomBy(Function<VolumeRecord, CompletableFuture<Boolean>> maker) {
+        moreRoom = maker;
     }
 
     static boolean thin(VolumeRecord volume) {
@@ -139,16 +143,32 @@ public final class Slabs {
                         control);
     }
 
-    /** Gives a volume a slab more; if there is no room, volumes that were deleted are given up for it. */
+    /** Gives a volume a slab more; if there is no room, units are asked for some, then deleted volumes are given up for it. */
     public CompletableFuture<Answer> request(UUID volume) {
         return CompletableFuture.supplyAsync(
                         () -> deletions.<Answer>withRoom(
-                                requestNow(volume),
+                                requestWithRoomMade(volume),
                                 Answer.Refused.class,
                                 left -> fits(left, volume),
                                 () -> requestNow(volume)),
                         control)
                 .thenCompose(answer -> answer);
+    }
+
+    private CompletableFuture<Answer> requestWithRoomMade(UUID uuid) {
+        return requestNow(uuid)
+                .thenComposeAsync(
+                        answer -> answer instanceof Answer.Refused
+                                ? served(uuid)
+                                        .map(moreRoom)
+                                        .orElseGet(() -> CompletableFuture.completedFuture(false))
+                                        .thenComposeAsync(
+                                                made -> made
+                                                        ? requestNow(uuid)
+                                                        : CompletableFuture.completedFuture(answer),
+                                                control)
+                                : CompletableFuture.completedFuture(answer),
+                        control);
     }
 
     private Allocation.Result fits(PoolState left, UUID uuid) {
@@ -175,10 +195,7 @@ public final class Slabs {
         }
         VolumeRecord volume = found.get();
         return switch (place(pool.state(), volume)) {
-            case SlabPlacement.Result.Refused(String why, boolean unitsAway) -> {
-                roomWanted.accept(volume);
-                yield refused(why, !unitsAway);
-            }
+            case SlabPlacement.Result.Refused(String why, boolean unitsAway) -> refused(why, !unitsAway);
             case SlabPlacement.Result.Placed(Partition slab) -> assign(volume, slab);
         };
     }
