@@ -97,26 +97,18 @@ public record UnitTable(
         Map<UUID, StoredVolume> now = new HashMap<>(volumes);
         now.values().removeIf(StoredVolume::declared);
         declared.forEach(volume -> now.put(volume.uuid(), volume));
-        return now.equals(volumes)
-                ? this
-                : new UnitTable(
-                        unit,
-                        boot,
-                        epoch,
-                        number,
-                        generation,
-                        revision + 1,
-                        now,
-                        partitions,
-                        results,
-                        control,
-                        controlBoot);
+        return withVolumes(now);
     }
 
     /** The same with volumes as they were found: another size or health than was kept. */
     public UnitTable found(List<StoredVolume> found) {
         Map<UUID, StoredVolume> now = new HashMap<>(volumes);
         found.forEach(volume -> now.replace(volume.uuid(), volume));
+        return withVolumes(now);
+    }
+
+    /** A new revision, if that changes anything. */
+    private UnitTable withVolumes(Map<UUID, StoredVolume> now) {
         return now.equals(volumes)
                 ? this
                 : new UnitTable(
