@@ -5,6 +5,7 @@ import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.DeletedVolume;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
+import dev.sanway.pool.ClosedUnits;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
@@ -18,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -119,7 +119,7 @@ public final class Assignments implements AutoCloseable {
     private final List<Listener> listeners = new ArrayList<>();
     private final Map<UUID, String> warnings = new HashMap<>();
     private UnitTables tables = UnitTables.NONE;
-    private volatile Set<String> closedUnits = Set.of();
+    private volatile ClosedUnits closedUnits = ClosedUnits.NONE;
     private boolean closed;
 
     public Assignments(Catalog catalog, EventExecutor control) {
@@ -134,8 +134,8 @@ public final class Assignments implements AutoCloseable {
         this.admissions = new Admissions(catalog, control, pool, steps, this::resumeAll);
         this.labels = new LabelTables(catalog, control, pool, admissions, steps);
         this.deletions = new Deletions(catalog, control, pool, growing, this::changed, this::release);
-        this.slabs =
-                new Slabs(catalog, control, pool, labels, deletions, steps, () -> tables, this::open, this::resume);
+        this.slabs = new Slabs(
+                catalog, control, pool, labels, deletions, steps, () -> tables, () -> closedUnits, this::resume);
     }
 
     /** The pool as it is now. Any thread. */
@@ -172,9 +172,14 @@ public final class Assignments implements AutoCloseable {
         tables = units;
     }
 
-    /** The units, by name, that are given no new partitions from now on. On the control's executor. */
-    public void closeTo(Set<String> units) {
-        closedUnits = Set.copyOf(units);
+    /** The units that are given no new partitions from now on. On the control's executor. */
+    public void closeTo(ClosedUnits units) {
+        closedUnits = units;
+    }
+
+    /** The units that are given no new partitions. Any thread. */
+    public ClosedUnits closedUnits() {
+        return closedUnits;
     }
 
     /** The pool as far as new partitions may lie there. Any thread. */
@@ -182,8 +187,13 @@ public final class Assignments implements AutoCloseable {
         return open(pool.state());
     }
 
+    /** The pool as far as what has to leave its unit may lie there. Any thread. */
+    public PoolState openPoolWithSpares() {
+        return closedUnits.openWithSpares(pool.state());
+    }
+
     private PoolState open(PoolState state) {
-        return state.without(closedUnits);
+        return closedUnits.open(state);
     }
 
     private <T> CompletableFuture<T> onControl(Supplier<CompletableFuture<T>> action) {
@@ -269,7 +279,7 @@ public final class Assignments implements AutoCloseable {
         return switch (allocation(openPool(), request, uuid)) {
             case Allocation.Result.Refused refused ->
                 CompletableFuture.completedFuture(
-                        new Assignment.Refused(request.name() + ": " + refused.explanation() + closedNote()));
+                        new Assignment.Refused(request.name() + ": " + refused.explanation() + closedUnits.note()));
             case Allocation.Result.Placed placed -> {
                 VolumeRecord volume = new VolumeRecord(
                         uuid,
@@ -315,10 +325,6 @@ public final class Assignments implements AutoCloseable {
                         control);
     }
 
-    private String closedNote() {
-        return closedUnits.isEmpty() ? "" : "; given nothing new: " + String.join(", ", new TreeSet<>(closedUnits));
-    }
-
     /**
      * Why a volume would get no partitions as the pool is now, even if deleted volumes were given up for it, or nothing.
      * Changes nothing; any thread.
@@ -326,7 +332,7 @@ public final class Assignments implements AutoCloseable {
     public Optional<String> noRoom(VolumeRequest request) {
         return allocation(deletions.withoutDeleted(openPool()), request, UUID.randomUUID())
                         instanceof Allocation.Result.Refused refused
-                ? Optional.of(refused.explanation() + closedNote())
+                ? Optional.of(refused.explanation() + closedUnits.note())
                 : Optional.empty();
     }
 
@@ -377,7 +383,7 @@ public final class Assignments implements AutoCloseable {
             }
             return switch (Allocation.grow(openPool(), growth(volume, toBytes), UUID::randomUUID)) {
                 case Allocation.Result.Refused refused ->
-                    notGrown(volume.name() + ": " + refused.explanation() + closedNote());
+                    notGrown(volume.name() + ": " + refused.explanation() + closedUnits.note());
                 case Allocation.Result.Placed placed -> intendGrowth(volume.growing(toBytes), placed.partitions());
             };
         });
