@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.sanway.config.Sizes;
 import dev.sanway.config.UnitConfigReader;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -16,7 +18,7 @@ import picocli.CommandLine.Parameters;
         name = "unit",
         mixinStandardHelpOptions = true,
         description =
-                "Makes a unit's configuration, runs a unit; shows a gateway's units and takes their LUNs into its pool.",
+                "Makes a unit's configuration, runs a unit; shows a gateway's units, takes them into its pool and out of it.",
         footerHeading = "%nExample:%n",
         footer = {
             "  sanway unit init --config unit.yaml",
@@ -24,7 +26,10 @@ import picocli.CommandLine.Parameters;
             "  sanway unit list",
             "  sanway unit adopt unit1                      take a unit that has announced itself into the pool",
             "  sanway unit adopt unit1 --lun 0              what is on that LUN, and what would be lost",
-            "  sanway unit adopt unit1 --lun 0 --erase"
+            "  sanway unit adopt unit1 --lun 0 --erase",
+            "  sanway unit maintenance unit1                before it is stopped for work on it",
+            "  sanway unit maintenance unit1 --off",
+            "  sanway unit remove unit1                     nothing may lie on it"
         })
 final class UnitCommand extends SanwayCommand.Group {
 
@@ -154,6 +159,86 @@ final class UnitCommand extends SanwayCommand.Group {
                                 "/api/v1/units/" + Names.checked(unit) + "/refuse",
                                 JsonNodeFactory.instance.objectNode()),
                 options);
+        return 0;
+    }
+
+    @Command(
+            name = "maintenance",
+            mixinStandardHelpOptions = true,
+            description = {
+                "Tells the gateway that somebody works on a unit: nothing new is placed there, and it may go away and come back "
+                        + "without alarm. What lies on it stays there and is served while it is there; requests of hosts to it "
+                        + "wait up to unitTimeout while it is away, then fail.",
+                "Says which volumes that concerns. It holds until --off, also over restarts."
+            },
+            footerHeading = "%nExample:%n",
+            footer = {"  sanway unit maintenance unit1", "  sanway unit maintenance unit1 --off"})
+    int maintenance(
+            @Parameters(paramLabel = "UNIT", description = "The unit's name, or the UUID of one with an agent.")
+                    String unit,
+            @Option(names = "--off", description = "It is over.") boolean off,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        JsonNode answer = options.client()
+                .post(
+                        "/api/v1/units/" + Names.checked(unit) + "/maintenance",
+                        JsonNodeFactory.instance.objectNode().put("on", !off));
+        if (options.output == ClientOptions.Output.json) {
+            out().println(answer.toPrettyString());
+            return 0;
+        }
+        String name = answer.path("unit").path("name").asText();
+        if (off) {
+            out().println("unit " + name + " is in maintenance no longer");
+            return 0;
+        }
+        List<String> volumes = new ArrayList<>();
+        answer.path("volumes").forEach(volume -> volumes.add(volume.asText()));
+        out().println("unit " + name + " is in maintenance: nothing new is placed there");
+        out().println(
+                        volumes.isEmpty()
+                                ? "Nothing lies on it; it may go away."
+                                : "While it is away, hosts cannot use " + String.join(", ", volumes));
+        return 0;
+    }
+
+    @Command(
+            name = "remove",
+            mixinStandardHelpOptions = true,
+            description = {
+                "Takes a unit with an agent out of the pool. Nothing may lie on it, neither volumes nor what is left of deleted "
+                        + "ones: see \"sanway unit drain\" and \"sanway volume delete --wipe\".",
+                "Its LUNs lose their labels, so that another pool could use them, and the volumes that it made on request go to "
+                        + "its trash. It is pending then, and comes back by \"sanway unit adopt\" only. A unit that is not in "
+                        + "the pool and is not heard any more is forgotten.",
+                "A unit that gateway.yaml declares is removed there."
+            },
+            footerHeading = "%nExample:%n",
+            footer = {"  sanway unit remove unit1", "  sanway unit remove unit1 --force     it is gone for good"})
+    int remove(
+            @Parameters(paramLabel = "UNIT", description = "The unit's name or UUID, as in \"sanway unit list\".")
+                    String unit,
+            @Option(
+                            names = "--force",
+                            description = "Also if it is away: its labels and volumes stay on it as they are.")
+                    boolean force,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        JsonNode answer = options.client()
+                .post(
+                        "/api/v1/units/" + Names.checked(unit) + "/remove",
+                        JsonNodeFactory.instance.objectNode().put("force", force));
+        if (options.output == ClientOptions.Output.json) {
+            out().println(answer.toPrettyString());
+            return 0;
+        }
+        String name = answer.path("name").asText();
+        if (answer.path("state").asText().equals("removing")) {
+            out().println("unit " + name + " is on its way out of the pool: "
+                    + answer.path("detail").asText());
+        } else {
+            out().println("unit " + name + " is out of the pool");
+        }
         return 0;
     }
 }

@@ -36,7 +36,7 @@ final class UnitTables {
             table.row(
                     unit.path("name").asText(),
                     unit.path("state").asText(),
-                    agent.isObject() ? "agent" : "YAML",
+                    (agent.isObject() ? "agent" : "YAML") + (unit.path("spare").asBoolean() ? ", spare" : ""),
                     unit.path("luns").size(),
                     Sizes.show(sum(unit, "sizeBytes")),
                     Sizes.show(sum(unit, "freeBytes")),
@@ -94,6 +94,7 @@ final class UnitTables {
     static void show(JsonNode unit, PrintWriter out) {
         line(out, "Unit", unit.path("name").asText());
         line(out, "State", unit.path("state").asText());
+        line(out, "Spare", unit.path("spare").asBoolean() ? "yes: only takes the place of another unit" : "");
         line(out, "Detail", unit.path("detail").asText(""));
         line(out, "Portal", unit.path("portal").asText());
         line(out, "Target", unit.path("target").asText());

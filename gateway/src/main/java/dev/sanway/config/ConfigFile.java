@@ -42,8 +42,7 @@ final class ConfigFile {
     /** Names that config.md promises and that later versions bring: refused with a word of their own. */
     private static final Map<String, String> LATER = Map.of(
             "mirrored", "mirrored volumes are not part of this version; write linear or striped",
-            "copies", "mirrored volumes are not part of this version; leave \"copies\" out",
-            "spare", "spare units are not part of this version; leave \"spare\" out");
+            "copies", "mirrored volumes are not part of this version; leave \"copies\" out");
 
     private final Path path;
     private final String shownAs;
@@ -160,9 +159,6 @@ final class ConfigFile {
             default -> {
                 JsonNode value = at(pointer);
                 String later = value.isTextual() ? LATER.get(value.textValue()) : null;
-                if (pointer.endsWith("/spare")) {
-                    later = LATER.get("spare");
-                }
                 problem(pointer, later != null ? later : shown(value) + " is not " + expected(schema, pointer));
             }
         }

@@ -21,6 +21,7 @@ public record UnitConfig(
         List<InetSocketAddress> portals,
         Path directory,
         long capacityBytes,
+        boolean spare,
         int eventLoops,
         @Nullable Access access,
         @Nullable AutoConfig autoConfig,
@@ -42,7 +43,7 @@ public record UnitConfig(
             int eventLoops,
             @Nullable Access access,
             List<Volume> volumes) {
-        this(file, name, iqn, portals, directory, capacityBytes, eventLoops, access, null, volumes);
+        this(file, name, iqn, portals, directory, capacityBytes, false, eventLoops, access, null, volumes);
     }
 
     /**

@@ -59,6 +59,10 @@ public final class UnitConfigReader {
             }
         }
         UnitConfig.@Nullable AutoConfig autoConfig = AutoConfigReader.unit(file, reader);
+        if (reader.flag("/unit/spare") && autoConfig == null) {
+            file.problem(
+                    "/unit/spare", "a spare says so through its agent; write \"autoConfig\", too, or leave it out");
+        }
         file.throwIfProblems();
         return new UnitConfig(
                 file.path().toAbsolutePath(),
@@ -67,6 +71,7 @@ public final class UnitConfigReader {
                 portals,
                 reader.path("/unit/directory"),
                 capacityBytes,
+                reader.flag("/unit/spare"),
                 reader.integer("/unit/eventLoops", Runtime.getRuntime().availableProcessors()),
                 access,
                 autoConfig,

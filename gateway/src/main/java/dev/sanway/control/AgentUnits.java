@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +58,16 @@ final class AgentUnits implements AutoConfiguration.Listener {
         LunClaims claims = LunClaims.known(List.of());
         boolean leaving;
 
+        /** What its removal waits for; null: it is not being removed. */
+        @Nullable
+        String removing;
+
+        /** It was removed as far as its link goes. */
+        boolean unlinkable;
+
+        /** An operator has it in maintenance, and it went away: that was told. */
+        boolean awayTold;
+
         /** Why it is not adopted or not used; told once. */
         @Nullable
         String objection;
@@ -78,6 +89,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
     private final Catalog catalog;
     private final Links links;
     private final Events events;
+    private Predicate<Known> quiet = _ -> false;
     private final java.util.concurrent.Executor control;
     private final Map<UUID, Known> units = new LinkedHashMap<>();
     private List<GatewayConfig.Unit> declared = List.of();
@@ -97,6 +109,11 @@ final class AgentUnits implements AutoConfiguration.Listener {
         }
     }
 
+    /** Of which units it is no news that they go away and come back. */
+    void quietAbout(Predicate<Known> those) {
+        quiet = those;
+    }
+
     /** Who is told of the same, afterwards. */
     void listen(AutoConfiguration.Listener listener) {
         listeners.add(listener);
@@ -114,7 +131,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
         boolean any = false;
         for (AgentPlace place : catalog.all(AgentPlace.KIND)) {
             Known known = units.get(place.unit());
-            if (known != null && known.admission == Admission.ADOPTED && known.linked == null) {
+            if (known != null && known.admission == Admission.ADOPTED && known.linked == null && !known.unlinkable) {
                 try {
                     link(
                             known,
@@ -151,6 +168,16 @@ final class AgentUnits implements AutoConfiguration.Listener {
 
     Collection<Known> all() {
         return units.values();
+    }
+
+    /** Whether a unit in the pool is one of these, or was under that name when it was heard last. */
+    boolean adopted(String name) {
+        return owns(name)
+                || catalog.all(AgentPlace.KIND).stream()
+                        .anyMatch(place -> place.name().equals(name)
+                                && known(place.unit())
+                                        .filter(known -> known.admission == Admission.ADOPTED)
+                                        .isPresent());
     }
 
     Optional<Known> known(UUID unit) {
@@ -197,7 +224,9 @@ final class AgentUnits implements AutoConfiguration.Listener {
             events.info(known.subject(), now.admission().name().toLowerCase(java.util.Locale.ROOT));
         }
         UnitView.Status was = before == null ? UnitView.Status.ABSENT : before.status();
-        if (was != now.status()) {
+        if (was != now.status() && quiet.test(known)) {
+            quietNews(known, now.status());
+        } else if (was != now.status()) {
             switch (now.status()) {
                 case ONLINE -> events.info(known.subject(), "its agent is online");
                 case SUSPECT -> events.warning(known.subject(), "suspect: its agent is silent");
@@ -207,6 +236,25 @@ final class AgentUnits implements AutoConfiguration.Listener {
         }
         if (before != null && before.health() != now.health()) {
             events.warning(known.subject(), "its health is " + now.health());
+        }
+    }
+
+    /** One line when it goes, one when it is back. */
+    private void quietNews(Known known, UnitView.Status status) {
+        switch (status) {
+            case ONLINE -> {
+                events.info(known.subject(), "in maintenance: its agent is online");
+                known.awayTold = false;
+            }
+            // It has said so itself, which is told.
+            case SHUT_DOWN -> known.awayTold = true;
+            case OFFLINE -> {
+                if (!known.awayTold) {
+                    events.info(known.subject(), "in maintenance: it went away");
+                    known.awayTold = true;
+                }
+            }
+            case SUSPECT, ABSENT -> {}
         }
     }
 
@@ -267,6 +315,9 @@ final class AgentUnits implements AutoConfiguration.Listener {
         if (view.storage() != null && known.claims.tell(view.storage().volumes().values()) && known.link != null) {
             known.link.look();
         }
+        if (known.unlinkable) {
+            return;
+        }
         GatewayConfig.Unit now = known.linked;
         boolean same = now != null
                 && now.name().equals(startup.name())
@@ -284,7 +335,11 @@ final class AgentUnits implements AutoConfiguration.Listener {
         }
         if (known.admission == Admission.PENDING) {
             AutoConfiguration running = station;
-            if (config != null && config.adoptAll() && running != null) {
+            // Who was removed comes back by an operator's word only.
+            if (config != null
+                    && config.adoptAll()
+                    && running != null
+                    && view.reason().isEmpty()) {
                 CompletableFuture<Void> _ = running.admit(known.uuid, Admission.ADOPTED, "");
             }
         } else if (now != null) {
@@ -365,29 +420,55 @@ final class AgentUnits implements AutoConfiguration.Listener {
     }
 
     private void unlink(Known known) {
+        CompletableFuture<Void> _ = unlinked(known);
+    }
+
+    private CompletableFuture<Void> unlinked(Known known) {
         GatewayConfig.Unit unit = known.linked;
         if (unit == null) {
-            return;
+            return CompletableFuture.completedFuture(null);
         }
         known.linked = null;
         known.link = null;
         known.leaving = true;
-        links.leave(unit.name())
-                .whenCompleteAsync(
+        return links.leave(unit.name())
+                .handleAsync(
                         (_, _) -> {
                             known.leaving = false;
                             reconcile(known);
+                            return null;
                         },
                         control);
     }
 
-    /** The unit of a name or UUID. */
-    Known find(String nameOrUuid) throws ApiRefusal {
-        List<Known> found = units.values().stream()
+    /** Logs out of a unit that is being removed, and does not link it again. */
+    CompletableFuture<Void> unlinkForGood(Known known) {
+        known.unlinkable = true;
+        known.objection = null;
+        known.disagreement = null;
+        return unlinked(known);
+    }
+
+    /** Forgets a unit that is not in the pool and is not heard. */
+    CompletableFuture<Void> forget(Known known) throws ApiRefusal {
+        return running(known).forget(known.uuid).thenRunAsync(() -> units.remove(known.uuid), control);
+    }
+
+    private List<Known> called(String nameOrUuid) {
+        return units.values().stream()
                 .filter(known -> known.name.equals(nameOrUuid)
                         || known.uuid.toString().equalsIgnoreCase(nameOrUuid)
                         || (known.linked != null && known.linked.name().equals(nameOrUuid)))
                 .toList();
+    }
+
+    boolean has(String nameOrUuid) {
+        return !called(nameOrUuid).isEmpty();
+    }
+
+    /** The unit of a name or UUID. */
+    Known find(String nameOrUuid) throws ApiRefusal {
+        List<Known> found = called(nameOrUuid);
         if (found.isEmpty()) {
             throw ApiRefusal.unknown("there is no unit " + nameOrUuid + " with an agent; see \"sanway unit list\"");
         }
@@ -414,6 +495,9 @@ final class AgentUnits implements AutoConfiguration.Listener {
     CompletableFuture<Void> adopt(Known known) throws ApiRefusal {
         AutoConfiguration running = running(known);
         UnitView view = known.view;
+        if (known.removing != null) {
+            throw ApiRefusal.conflict(known.subject() + " is being removed from the pool: " + known.removing);
+        }
         if (known.admission == Admission.ADOPTED) {
             return CompletableFuture.completedFuture(null);
         }

@@ -14,6 +14,7 @@ import dev.sanway.autoconfig.UnitRecord;
 import dev.sanway.autoconfig.UnitView;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.iscsi.Transport;
+import dev.sanway.metadata.AgentPlace;
 import dev.sanway.metadata.AgentUnit;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.StationBoot;
@@ -200,6 +201,11 @@ final class AutoConfiguration implements AutoCloseable {
                                                 unit.admission().name(),
                                                 unit.reason())))
                         .join();
+            case Effect.ForgetUnit(UUID unit) ->
+                catalog.commit(new Catalog.Batch()
+                                .remove(AgentUnit.KIND, unit.toString())
+                                .remove(AgentPlace.KIND, unit.toString()))
+                        .join();
             case Effect.Changed(UnitView unit) -> control.execute(() -> listener.changed(unit));
             case Effect.Answered(UUID unit, Message.Result result) ->
                 control.execute(() -> listener.answered(unit, result));
@@ -218,6 +224,11 @@ final class AutoConfiguration implements AutoCloseable {
     /** Ends when it is durable. */
     CompletableFuture<Void> admit(UUID unit, Admission admission, String reason) {
         return doing(() -> engine.admit(unit, admission, reason));
+    }
+
+    /** Forgets a unit that is not heard. Ends when it is durable. */
+    CompletableFuture<Void> forget(UUID unit) {
+        return doing(() -> engine.forget(unit, nowMillis()));
     }
 
     /** Has a unit do something; ends with {@link Listener#answered} or {@link Listener#unanswered}. */

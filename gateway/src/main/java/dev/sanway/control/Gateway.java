@@ -4,6 +4,7 @@ import dev.sanway.config.GatewayConfig;
 import dev.sanway.iscsi.Transport;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.MetadataException;
+import dev.sanway.metadata.UnitStanding;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.target.TargetCatalog;
 import dev.sanway.target.TargetLimits;
@@ -64,6 +65,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
     private final AgentUnits agents;
     private final TableAudit audit;
     private final Standings standings;
+    private final UnitRemovals removals;
     private final Backing backing;
     private final Reconfiguration reconfiguration;
     private boolean unitsAwaited = true;
@@ -111,6 +113,11 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         this.audit = new TableAudit(catalog, assignments, agents, tables, standings, control.executor(), events);
         agents.listen(audit);
         agents.listen(backing);
+        this.removals =
+                new UnitRemovals(catalog, agents, assignments.withdrawals(), audit::close, control.executor(), events);
+        agents.listen(removals);
+        agents.quietAbout(
+                known -> known.linked != null && standings.of(known.linked.name()) == UnitStanding.MAINTENANCE);
         control.executor().execute(() -> {
             assignments.keptAlsoBy(tables);
             assignments.slabs().moreRoomBy(backing::provideSlab);
@@ -171,7 +178,18 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                             made,
                             life,
                             server,
-                            new UnitOperations(control, agents, audit, views, facts()::volumesOn)),
+                            new UnitOperations(
+                                    control,
+                                    agents,
+                                    links,
+                                    audit,
+                                    standings,
+                                    removals,
+                                    events,
+                                    views,
+                                    reconfiguration::declared,
+                                    assignments::pool,
+                                    facts()::volumesOn)),
                     GatewayApi.health(control, all, server),
                     new Metrics(families -> {
                         measured.gather(families);
@@ -222,6 +240,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         audit.close();
         CompletableFuture<Void> shown = volumes.apply(declared.volumes());
         gone.forEach(target -> server.endSessions(target, "the host is no longer declared"));
+        sweep();
         if (moreUnits) {
             unitsAwaited = true;
             control.executor().schedule(this::awaitNoLonger, UNITS_SECONDS, TimeUnit.SECONDS);
@@ -247,10 +266,15 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         for (UnitLink link : List.copyOf(links.values())) {
             if (!wanted.contains(link.name()) && !agents.owns(link.name())) {
                 links.remove(link.name());
-                CompletableFuture<Void> _ = link.leave();
+                CompletableFuture<Void> _ = link.leave().thenRunAsync(this::sweep, control.executor());
             }
         }
         return more;
+    }
+
+    /** What was a unit's, and nothing is on it, is not the pool's any more. */
+    private void sweep() {
+        assignments.withdrawals().sweep(unit -> links.containsKey(unit) || agents.adopted(unit));
     }
 
     private UnitLink open(GatewayConfig.Unit unit, LunClaims claims) {
@@ -280,6 +304,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
      */
     private void poolChanged() {
         backing.tellWaiting();
+        removals.poolChanged();
         if (!unitsAwaited || links.values().stream().allMatch(UnitLink::settled)) {
             unitsAwaited = false;
             volumes.startIsOver();

@@ -98,6 +98,16 @@ final class GatewayOperations implements Operations {
     }
 
     @Override
+    public Views.MaintenanceView maintainUnit(String unit, boolean on) throws ApiRefusal {
+        return unitOperations.maintenance(unit, on);
+    }
+
+    @Override
+    public Views.UnitView removeUnit(String unit, boolean force) throws ApiRefusal {
+        return unitOperations.remove(unit, force);
+    }
+
+    @Override
     public ConfigView config() {
         return reconfiguration.current();
     }

@@ -12,6 +12,7 @@ import dev.sanway.control.Views.VolumeView;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.DeletedVolume;
 import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.ClosedUnits;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
@@ -162,7 +163,10 @@ final class GatewayViews implements Views.Source {
         Optional<String> why = links.stream()
                 .flatMap(link -> link.refusal(unitVolume).stream())
                 .findFirst();
-        return unitVolume.where() + why.map(reason -> " (" + reason + ")").orElse("");
+        String said = assignments.closedUnits().reasons().get(unitVolume.unit()) == ClosedUnits.Reason.MAINTENANCE
+                ? " (in maintenance)"
+                : "";
+        return unitVolume.where() + why.map(reason -> " (" + reason + ")").orElse(said);
     }
 
     private PartitionView view(PoolState pool, Partition partition) {

@@ -55,6 +55,7 @@ final class LinkedLun {
                 unit.target(),
                 shown,
                 state instanceof SessionState.Ready,
+                false,
                 detail,
                 views,
                 null);

@@ -28,6 +28,16 @@ public interface Operations {
     /** Turns a unit with an agent, by name or UUID, away; it holds no data. */
     Views.UnitView refuseUnit(String unit) throws ApiRefusal;
 
+    /** Begins or ends a unit's maintenance; by name, or UUID of one with an agent. */
+    Views.MaintenanceView maintainUnit(String unit, boolean on) throws ApiRefusal;
+
+    /**
+     * Takes a unit, on which nothing lies, out of the pool; one that is not in it is forgotten.
+     *
+     * @param force what cannot be reached of it is left as it is
+     */
+    Views.UnitView removeUnit(String unit, boolean force) throws ApiRefusal;
+
     /** The configuration that counts. */
     ConfigView config() throws ApiRefusal;
 

@@ -73,11 +73,15 @@ final class TableAudit implements AutoConfiguration.Listener {
     /** Who disagrees, or whose agent is not heard and so could not be told, or of whom an operator says so, is given nothing new. */
     void close() {
         Map<String, Reason> closed = new HashMap<>();
+        Set<String> spares = new HashSet<>();
         for (AgentUnits.Known known : agents.all()) {
             UnitView view = known.view;
             boolean heard = view != null && view.status() == UnitView.Status.ONLINE && view.storage() != null;
             if (known.linked != null && (!heard || known.disagreement != null)) {
                 closed.put(known.linked.name(), heard ? Reason.DISAGREES : Reason.SILENT);
+            }
+            if (view != null && view.startup() != null && view.startup().spare() && known.linked != null) {
+                spares.add(known.linked.name());
             }
         }
         standings.byName().forEach((unit, standing) -> {
@@ -87,7 +91,12 @@ final class TableAudit implements AutoConfiguration.Listener {
                 case NONE -> {}
             }
         });
-        assignments.closeTo(new ClosedUnits(closed, Set.of()));
+        for (AgentUnits.Known known : agents.all()) {
+            if (known.removing != null) {
+                closed.put(known.linked == null ? known.name : known.linked.name(), Reason.LEAVING);
+            }
+        }
+        assignments.closeTo(new ClosedUnits(closed, spares));
     }
 
     private void audit(AgentUnits.Known known) {

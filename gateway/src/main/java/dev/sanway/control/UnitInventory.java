@@ -29,6 +29,7 @@ final class UnitInventory {
             "stopped",
             "maintenance",
             "draining",
+            "removing",
             "refused");
 
     private final ControlThread control;
@@ -62,7 +63,10 @@ final class UnitInventory {
         }
         for (AgentUnits.Known known : agents.all()) {
             Views.UnitView view = view(known, fresh.getOrDefault(known.uuid, known.view));
-            all.add(known.admission == Admission.ADOPTED ? standing(view, said) : view);
+            all.add(
+                    known.removing != null
+                            ? inState(view, "removing", known.removing)
+                            : known.admission == Admission.ADOPTED ? standing(view, said) : view);
         }
         all.sort(Comparator.comparing(Views.UnitView::name).thenComparing(Views.UnitView::target));
         return all;
@@ -75,18 +79,30 @@ final class UnitInventory {
             case MAINTENANCE -> "maintenance";
             case DRAINING -> "draining";
         };
-        if (state.equals(view.state())) {
-            return view;
-        }
-        String detail = view.detail() == null ? view.state() : view.state() + ": " + view.detail();
+        return state.equals(view.state())
+                ? view
+                : inState(view, state, view.detail() == null ? view.state() : view.state() + ": " + view.detail());
+    }
+
+    private static Views.UnitView inState(Views.UnitView view, String state, String detail) {
         return new Views.UnitView(
-                view.name(), view.portal(), view.target(), state, view.connected(), detail, view.luns(), view.agent());
+                view.name(),
+                view.portal(),
+                view.target(),
+                state,
+                view.connected(),
+                view.spare(),
+                detail,
+                view.luns(),
+                view.agent());
     }
 
     private static Views.UnitView view(AgentUnits.Known known, @Nullable UnitView heard) {
         UnitLink link = known.link;
         UnitView.Status status = heard == null ? UnitView.Status.ABSENT : heard.status();
         AgentView agent = agent(known, heard, status);
+        boolean spare =
+                heard != null && heard.startup() != null && heard.startup().spare();
         if (link == null) {
             String portal = heard == null
                             || heard.startup() == null
@@ -103,7 +119,8 @@ final class UnitInventory {
             String target = heard == null || heard.startup() == null
                     ? ""
                     : heard.startup().target();
-            return new Views.UnitView(known.name, portal, target, state, false, detail(known, heard), List.of(), agent);
+            return new Views.UnitView(
+                    known.name, portal, target, state, false, spare, detail(known, heard), List.of(), agent);
         }
         Views.UnitView linked = link.view();
         boolean connected = linked.connected();
@@ -121,7 +138,7 @@ final class UnitInventory {
                                 ? "its agent is silent; its target answers"
                                 : linked.detail();
         return new Views.UnitView(
-                linked.name(), linked.portal(), linked.target(), state, connected, detail, linked.luns(), agent);
+                linked.name(), linked.portal(), linked.target(), state, connected, spare, detail, linked.luns(), agent);
     }
 
     private static @Nullable String detail(AgentUnits.Known known, @Nullable UnitView heard) {
@@ -129,7 +146,9 @@ final class UnitInventory {
             return known.objection;
         }
         return switch (known.admission) {
-            case PENDING -> "to take it into the pool: sanway unit adopt " + known.name;
+            case PENDING ->
+                (heard == null || heard.reason().isEmpty() ? "" : heard.reason() + "; ")
+                        + "to take it into the pool: sanway unit adopt " + known.name;
             case REFUSED -> "to take it into the pool after all: sanway unit adopt " + known.name;
             case ADOPTED -> heard == null || heard.startup() == null ? "not heard since the gateway started" : null;
         };

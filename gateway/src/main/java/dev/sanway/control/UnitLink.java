@@ -459,7 +459,7 @@ final class UnitLink {
      */
     CompletableFuture<Admission> adopt(int number, boolean erase) {
         LinkedLun lun = luns.get(number);
-        if (lines.isEmpty() || !(lines.getFirst().state instanceof SessionState.Ready)) {
+        if (!connected()) {
             return refused("the unit is not connected: start it, or see why in \"sanway unit list\"");
         }
         if (lun == null || !lines.getFirst().devices.containsKey(number)) {
@@ -536,11 +536,14 @@ final class UnitLink {
                 .allMatch(line -> line.open.contains(number) || !(line.state instanceof SessionState.Ready));
     }
 
+    /** Whether the gateway is logged in. */
+    boolean connected() {
+        return !lines.isEmpty() && lines.getFirst().state instanceof SessionState.Ready;
+    }
+
     /** Whether the LUN with this label is one of ours and its unit is connected. */
     boolean serves(UUID label) {
-        return !lines.isEmpty()
-                && lines.getFirst().state instanceof SessionState.Ready
-                && luns.values().stream().anyMatch(lun -> label.equals(lun.label) && lun.refusal == null);
+        return connected() && luns.values().stream().anyMatch(lun -> label.equals(lun.label) && lun.refusal == null);
     }
 
     /** Why the LUN at which a unit volume was last seen is refused, if it is. */

@@ -26,6 +26,12 @@ final class UnitRoutes {
             @ApiField("Yes, what the LUN holds may be lost.")
             boolean erase) {}
 
+    record MaintenanceBody(@ApiField("false: it is over.") boolean on) {}
+
+    record RemoveBody(
+            @ApiField("Yes, though it is away: its labels and volumes stay on it.")
+            boolean force) {}
+
     List<Route> routes() {
         return List.of(
                 Route.list(
@@ -67,6 +73,31 @@ final class UnitRoutes {
                         "Turns a unit that has announced itself, by name or UUID, away; it holds no data.",
                         UnitView.class,
                         request -> operations.refuseUnit(request.path("unit"))),
+                Route.change(
+                                POST,
+                                "/api/v1/units/{unit}/maintenance",
+                                admin,
+                                NOUN,
+                                "Begins or ends a unit's maintenance: it may go away and come back, and is given nothing new.",
+                                Views.MaintenanceView.class,
+                                request -> operations.maintainUnit(
+                                        request.path("unit"),
+                                        request.body(MaintenanceBody.class, "{\"on\": true}")
+                                                .on()))
+                        .takes(MaintenanceBody.class),
+                Route.change(
+                                POST,
+                                "/api/v1/units/{unit}/remove",
+                                admin,
+                                NOUN,
+                                "Takes a unit with an agent, on which nothing lies, out of the pool; one that is not in it and "
+                                        + "is not heard is forgotten.",
+                                UnitView.class,
+                                request -> operations.removeUnit(
+                                        request.path("unit"),
+                                        request.body(RemoveBody.class, "{\"force\": true}")
+                                                .force()))
+                        .takes(RemoveBody.class),
                 Route.get(
                         "/api/v1/pool",
                         viewer,

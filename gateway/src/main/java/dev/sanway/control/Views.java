@@ -50,9 +50,10 @@ public interface Views {
 
     /**
      * A unit: {@code state} is online, connecting, offline, maintenance or draining, and of one with an agent also pending,
-     * adopted, refused, suspect or stopped.
+     * adopted, refused, suspect, stopped or removing.
      *
      * @param connected whether the gateway is logged in to it
+     * @param spare it only takes the place of another unit
      * @param agent null: it has none, and is declared in the YAML
      */
     record UnitView(
@@ -61,9 +62,17 @@ public interface Views {
             String target,
             String state,
             boolean connected,
+            boolean spare,
             @Nullable String detail,
             List<UnitLunView> luns,
             @Nullable AgentView agent) {}
+
+    /**
+     * A unit whose maintenance began, or is over.
+     *
+     * @param volumes those that are not ready while it is away
+     */
+    record MaintenanceView(UnitView unit, List<String> volumes) {}
 
     /** A logical unit of a unit. */
     record UnitLunView(

@@ -156,7 +156,7 @@ final class Agent implements AutoCloseable {
                 ended = true;
                 stopped.complete(null);
             }
-            case Effect.KeepUnit _, Effect.Changed _, Effect.Answered _, Effect.Unanswered _ ->
+            case Effect.KeepUnit _, Effect.ForgetUnit _, Effect.Changed _, Effect.Answered _, Effect.Unanswered _ ->
                 throw new IllegalStateException("no effect of a unit: " + effect);
         }
     }

@@ -147,7 +147,7 @@ public final class UnitServer implements AutoCloseable {
                                 NetworkFacts.nics(),
                                 NetworkFacts.portals(server.addresses()),
                                 config.iqn(),
-                                false),
+                                config.spare()),
                         capacityBytes(),
                         reserved,
                         auto.control(),

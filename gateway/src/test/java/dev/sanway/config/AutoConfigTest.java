@@ -70,6 +70,17 @@ class AutoConfigTest {
     }
 
     @Test
+    void aSpareNeedsAnAgentThatSaysSo() throws Exception {
+        String spare = UNIT.replace("capacity: 100GiB", "capacity: 100GiB\n  spare: true");
+        assertThat(UnitConfigReader.read(write("unit.yaml", spare)).spare()).isTrue();
+        assertThat(UnitConfigReader.read(write("unit.yaml", UNIT)).spare()).isFalse();
+        assertThat(problems("unit.yaml", spare.substring(0, spare.indexOf("autoConfig"))))
+                .singleElement()
+                .asString()
+                .contains("unit.yaml:6", "autoConfig");
+    }
+
+    @Test
     void bothSidesAreRead() throws Exception {
         GatewayConfig.AutoConfig gateway = Objects.requireNonNull(
                 GatewayConfigReader.read(write("gateway.yaml", GATEWAY)).autoConfig());

@@ -113,6 +113,13 @@ class ApiServerTest {
                 .isEqualTo(200);
         assertThat(post("units/unit9/adopt", "").statusCode()).isEqualTo(404);
         assertThat(post("units/unit2/refuse", "").statusCode()).isEqualTo(409);
+        assertThat(post("units/unit1/remove", "").statusCode()).isEqualTo(409);
+        assertThat(post("units/unit1/maintenance", "{\"of\": true}").statusCode())
+                .isEqualTo(400);
+        assertThat(post("units/unit1/maintenance", "{\"on\": true}").body()).contains("web1/data");
+        assertThat(post("units/unit1/maintenance", "{\"on\": false}").statusCode())
+                .isEqualTo(200);
+        assertThat(api.gateway.created).contains("unit1 in maintenance", "unit1 out of maintenance");
         assertThat(post("units/unit1/luns/x/adopt", "{\"erase\": true}").statusCode())
                 .isEqualTo(400);
         assertThat(post("config/apply", "{\"text\": \"gateway: {}\", \"revision\": 2}")

@@ -58,6 +58,20 @@ class FakeGateway implements Views.Source, Operations {
     }
 
     @Override
+    public Views.MaintenanceView maintainUnit(String unit, boolean on) throws ApiRefusal {
+        created.add(unit + (on ? " in maintenance" : " out of maintenance"));
+        return new Views.MaintenanceView(UnitRoutes.find(this, unit), List.of("web1/data"));
+    }
+
+    @Override
+    public UnitView removeUnit(String unit, boolean force) throws ApiRefusal {
+        if (!force) {
+            throw ApiRefusal.conflict("unit " + unit + " is away");
+        }
+        return UnitRoutes.find(this, unit);
+    }
+
+    @Override
     public VolumeView createVolume(NewVolume wanted) {
         created.add(wanted.toString());
         return volumes().getFirst();
@@ -178,6 +192,7 @@ class FakeGateway implements Views.Source, Operations {
                 "iqn.2026-11.example:unit1",
                 "online",
                 true,
+                false,
                 null,
                 List.of(new Views.UnitLunView(0, null, 1 << 20, 0, "refused", "it holds an ext4 file system")),
                 new AgentView(

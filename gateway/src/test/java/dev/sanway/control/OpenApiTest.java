@@ -93,6 +93,12 @@ class OpenApiTest {
                     "POST /api/v1/units/{unit}/luns/{lun}/adopt",
                     new Call("POST", "/api/v1/units/unit1/luns/0/adopt", "{\"erase\": true}")),
             Map.entry(
+                    "POST /api/v1/units/{unit}/remove",
+                    new Call("POST", "/api/v1/units/unit1/remove", "{\"force\": true}")),
+            Map.entry(
+                    "POST /api/v1/units/{unit}/maintenance",
+                    new Call("POST", "/api/v1/units/unit1/maintenance", "{\"on\": true}")),
+            Map.entry(
                     "POST /api/v1/config/apply",
                     new Call("POST", "/api/v1/config/apply", "{\"text\": \"gateway: {}\", \"revision\": 3}")),
             Map.entry(

@@ -210,6 +210,18 @@ public final class ControlStation {
         return sender.take();
     }
 
+    /** Forgets a unit that is not heard; if it is heard again, it is a new one. */
+    public List<Effect> forget(UUID unit, long nowMillis) {
+        UnitPeer peer = peers.get(unit);
+        if (peer != null && !peer.live(nowMillis, timing.offlineMillis())) {
+            peers.remove(unit);
+            // Its timers find nothing to do.
+            peer.wakeMillis = Long.MAX_VALUE;
+            sender.want(new Effect.ForgetUnit(unit));
+        }
+        return sender.take();
+    }
+
     /** Asks a unit anew for what it stores. */
     public List<Effect> enquire(UUID unit, long nowMillis) {
         UnitPeer peer = peers.get(unit);

@@ -38,6 +38,9 @@ public sealed interface Effect {
     /** What the control station knows of a unit for good is to be kept. */
     record KeepUnit(UnitRecord unit) implements Effect {}
 
+    /** What is kept of a unit is to be forgotten. */
+    record ForgetUnit(UUID unit) implements Effect {}
+
     /** A unit is new, or has changed. */
     record Changed(UnitView unit) implements Effect {}
 

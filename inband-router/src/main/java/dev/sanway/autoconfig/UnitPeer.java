@@ -102,6 +102,7 @@ final class UnitPeer {
                 record.name(),
                 record.boot(),
                 record.admission(),
+                record.reason(),
                 status,
                 startup,
                 contact == null ? null : contact.address,

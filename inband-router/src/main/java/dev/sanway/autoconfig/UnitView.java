@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A unit as the control station sees it.
  *
+ * @param reason why it is refused, or pending again; else empty
  * @param startup what it claims; null: not heard since this start
  * @param storage null: not told yet
  * @param skewMillis how far its clock is ahead; advisory
@@ -23,6 +24,7 @@ public record UnitView(
         String name,
         long boot,
         Admission admission,
+        String reason,
         Status status,
         @Nullable Startup startup,
         @Nullable InetSocketAddress address,

@@ -51,6 +51,7 @@ public final class Catalog implements AutoCloseable {
             AgentPlace.KIND.name(), AgentPlace.KIND,
             AgentPartition.KIND.name(), AgentPartition.KIND,
             UnitStandingRecord.KIND.name(), UnitStandingRecord.KIND,
+            UnitRemoval.KIND.name(), UnitRemoval.KIND,
             StationBoot.KIND.name(), StationBoot.KIND);
 
     private static final ObjectMapper JSON = JsonMapper.builder()
@@ -217,6 +218,10 @@ public final class Catalog implements AutoCloseable {
                             volume.state(),
                             volume.wipedBytes(),
                             volume.growth())));
+        }
+
+        public Batch remove(UnitVolumeRecord unit) {
+            return remove(UNIT_VOLUME, unit.unitVolume().label().toString());
         }
 
         public Batch remove(Partition partition) {

@@ -78,6 +78,30 @@ public final class LabelStore {
                 .thenApply(_ -> null);
     }
 
+    /**
+     * Overwrites the first and last MiB of a LUN with zeroes, durably, when nothing lies on it: it is blank then. Until the last write
+     * it bears its label, so that whoever is interrupted finds one or the other.
+     *
+     * @param label that it bears, which has no partitions and so fits into one write
+     */
+    public static CompletableFuture<Void> unlabel(BlockDevice lun, Label label) {
+        int blockSize = lun.geometry().blockSizeBytes();
+        int lastBytes = label.encode().length;
+        if (lastBytes > LAST_WRITE_BYTES) {
+            throw new IllegalArgumentException("partitions are on " + label.uuid());
+        }
+        long blocks = UnitVolume.LABEL_BYTES / blockSize;
+        long copy = label.offsetBytes() / blockSize;
+        long last = lastBytes / blockSize;
+        return zero(lun, lun.geometry().blockCount() - blocks, blocks)
+                .thenCompose(_ -> zero(lun, 0, copy))
+                .thenCompose(_ -> zero(lun, copy + last, blocks - copy - last))
+                .thenCompose(_ -> ControlIo.submit(lun, new BlockRequest.Flush(0, 0), "flushing after erasing"))
+                .thenCompose(_ -> zero(lun, copy, last))
+                .thenCompose(_ -> ControlIo.submit(lun, new BlockRequest.Flush(0, 0), "flushing after erasing"))
+                .thenApply(_ -> null);
+    }
+
     private static CompletableFuture<?> zero(BlockDevice lun, long lba, long blockCount) {
         int blockSize = lun.geometry().blockSizeBytes();
         int most = Math.min(COPY_STEP_BYTES / blockSize, lun.limits().maxTransferBlocks());
@@ -95,6 +119,7 @@ public final class LabelStore {
     }
 
     private static final int COPY_STEP_BYTES = 256 << 10;
+    private static final int LAST_WRITE_BYTES = 4096;
 
     private static CompletableFuture<byte[]> readBytes(BlockDevice lun, long lba, long blockCount) {
         int blockSize = lun.geometry().blockSizeBytes();

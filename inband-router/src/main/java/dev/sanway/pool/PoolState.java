@@ -122,6 +122,24 @@ public final class PoolState {
         return new PoolState(fewer, partitions, attached);
     }
 
+    /**
+     * Without some unit volumes, by label, for good.
+     *
+     * @throws IllegalArgumentException if a partition is on one of them
+     */
+    public PoolState withoutUnitVolumes(Set<UUID> labels) {
+        for (Partition partition : partitions.values()) {
+            if (labels.contains(partition.unitVolume())) {
+                throw new IllegalArgumentException("there is still " + partition);
+            }
+        }
+        Map<UUID, UnitVolume> fewer = new HashMap<>(unitVolumes);
+        fewer.keySet().removeAll(labels);
+        Set<UUID> reached = new HashSet<>(attached);
+        reached.removeAll(labels);
+        return new PoolState(fewer, partitions, reached);
+    }
+
     /** The partitions of a volume, by index. */
     public List<Partition> partitionsOf(UUID volume) {
         Map<UUID, List<Partition>> index = byVolume;

@@ -108,6 +108,7 @@ public final class Assignments implements AutoCloseable {
     private final LabelTables labels;
     private final Deletions deletions;
     private final Slabs slabs;
+    private final Withdrawals withdrawals;
     private final Set<UUID> running = new HashSet<>();
     private final Set<UUID> growing = new HashSet<>();
     /** Volumes, or their growth, whose end is on its way to the store: nothing else of them may overtake it. */
@@ -133,6 +134,7 @@ public final class Assignments implements AutoCloseable {
         this.pool = new LivePool(catalog);
         this.admissions = new Admissions(catalog, control, pool, steps, this::resumeAll);
         this.labels = new LabelTables(catalog, control, pool, admissions, steps);
+        this.withdrawals = new Withdrawals(catalog, control, pool);
         this.deletions = new Deletions(catalog, control, pool, growing, this::changed, this::release);
         this.slabs = new Slabs(
                 catalog, control, pool, labels, deletions, steps, () -> tables, () -> closedUnits, this::resume);
@@ -146,6 +148,11 @@ public final class Assignments implements AutoCloseable {
     /** Volumes that are deleted and can be restored. */
     public Deletions deletions() {
         return deletions;
+    }
+
+    /** Takes unit volumes out of the pool. */
+    public Withdrawals withdrawals() {
+        return withdrawals;
     }
 
     private void changed(VolumeRecord volume) {

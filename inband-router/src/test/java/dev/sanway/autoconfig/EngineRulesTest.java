@@ -123,6 +123,31 @@ class EngineRulesTest {
         assertThat(record.admission()).isEqualTo(Admission.ADOPTED);
     }
 
+    /** One that was removed stays pending with its reason over a restart; one that is silent can be forgotten, and comes as a new one. */
+    @Test
+    void aUnitIsMadePendingAgainForAReasonAndForgottenOnlyWhenItIsSilent() {
+        control(station.admit(ID, Admission.ADOPTED, ""));
+        control(station.admit(ID, Admission.PENDING, "removed"));
+        assertThat(record.reason()).isEqualTo("removed");
+        now += 3_000;
+        unit(agent.tick(now));
+        assertThat(agent.admission()).hasValue(Admission.PENDING);
+        assertThat(station.forget(ID, now)).as("it is live").isEmpty();
+
+        station = station(2, List.of(record));
+        assertThat(station.unit(ID).orElseThrow().reason()).isEqualTo("removed");
+        assertThat(station.forget(ID, now)).containsExactly(new Effect.ForgetUnit(ID));
+        assertThat(station.units()).isEmpty();
+        assertThat(station.forget(ID, now)).isEmpty();
+        station.tick(now + 60_000);
+        now += 60_000;
+        unit(agent.tick(now));
+        unit(agent.tick(now + 1));
+        UnitView again = station.unit(ID).orElseThrow();
+        assertThat(again.admission()).isEqualTo(Admission.PENDING);
+        assertThat(again.reason()).isEmpty();
+    }
+
     @Test
     void nothingIsListenedToTwice() {
         for (Datagram datagram : List.copyOf(sent())) {

@@ -182,6 +182,7 @@ final class SimulatedControl implements SimulatedNetwork.Node {
                     assertThat(before == null || before.boot() <= keep.unit().boot())
                             .isTrue();
                 }
+                case Effect.ForgetUnit forget -> records.remove(forget.unit());
                 case Effect.Changed changed -> changed(changed.unit());
                 case Effect.Answered answered -> answered(answered.unit(), answered.result());
                 case Effect.Unanswered unanswered -> given.remove(unanswered.unit());

@@ -149,7 +149,7 @@ final class SimulatedUnit implements SimulatedNetwork.Node {
                             .isGreaterThanOrEqualTo(serve.volume().sizeBytes());
                 case Effect.Discard discard -> files.remove(discard.volume());
                 case Effect.Stopped _ -> crash();
-                case Effect.KeepUnit _, Effect.Changed _, Effect.Answered _, Effect.Unanswered _ ->
+                case Effect.KeepUnit _, Effect.ForgetUnit _, Effect.Changed _, Effect.Answered _, Effect.Unanswered _ ->
                     throw new AssertionError(effect);
             }
         }

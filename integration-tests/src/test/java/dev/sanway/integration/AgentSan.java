@@ -31,24 +31,39 @@ final class AgentSan implements AutoCloseable {
 
     /** A unit that has only a capacity; {@code more} is the YAML from {@code volumes:} on. */
     SanwayProcess unit(String name, String capacity, String more) throws IOException {
+        return unit(name, capacity, false, more);
+    }
+
+    SanwayProcess spare(String name, String capacity, String more) throws IOException {
+        return unit(name, capacity, true, more);
+    }
+
+    private SanwayProcess unit(String name, String capacity, boolean spare, String more) throws IOException {
         Path config = folder.resolve(name + ".yaml");
-        Files.writeString(config, """
+        Files.writeString(
+                config, """
                 unit:
                   name: %s
                   portals: ["127.0.0.1:%d"]
                   directory: %s
                   capacity: %s
+                  spare: %s
                   eventLoops: 1
                 autoConfig:
                   listen: "127.0.0.1:%d"
                   control: ["127.0.0.1:%d"]
                   poolKeyFile: pool.key
-                """.formatted(name, Ports.free(), name, capacity, Ports.free(), agentPort) + more);
+                """.formatted(name, Ports.free(), name, capacity, spare, Ports.free(), agentPort) + more);
         return start(name, "unit", config);
     }
 
     /** The gateway; {@code more} is the YAML from {@code hosts:} on. */
     SanwayProcess gateway(String adopt, String more) throws IOException {
+        return gateway(adopt, "", more);
+    }
+
+    /** The same; {@code setting}: one more line under {@code gateway:}. */
+    SanwayProcess gateway(String adopt, String setting, String more) throws IOException {
         Path config = folder.resolve("gateway.yaml");
         Files.writeString(config, """
                 gateway:
@@ -57,11 +72,12 @@ final class AgentSan implements AutoCloseable {
                   stateDirectory: gateway
                   management: "127.0.0.1:%d"
                   eventLoops: 2
+                  %s
                 autoConfig:
                   listen: "127.0.0.1:%d"
                   poolKeyFile: pool.key
                   adopt: %s
-                """.formatted(port, management, agentPort, adopt) + more);
+                """.formatted(port, management, setting, agentPort, adopt) + more);
         return start("gateway", "gateway", config);
     }
 

@@ -1,0 +1,320 @@
+package dev.sanway.control;
+
+import dev.sanway.autoconfig.Message;
+import dev.sanway.autoconfig.Message.Admission;
+import dev.sanway.autoconfig.Message.CommandHeader;
+import dev.sanway.autoconfig.Message.StoredVolume;
+import dev.sanway.autoconfig.UnitView;
+import dev.sanway.metadata.AgentPlace;
+import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.UnitRemoval;
+import dev.sanway.metadata.UnitStandingRecord;
+import dev.sanway.volume.Withdrawals;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes units with an agent, on which nothing lies, out of the pool.
+ *
+ * <pre>
+ *   begun: closed to new partitions, durably
+ *     │ labels erased, LUN by LUN
+ *     ▼
+ *   unlabelled: store knows its LUNs no more, durably; logged out of, and not linked any more
+ *     │ VOLUME-DELETE of each volume that was made on request
+ *     ▼
+ *   pending, durably; adopted again only by an operator
+ * </pre>
+ *
+ * Each step may be done again: a process that is killed goes on where the store says, once the unit is there. Confined to the control
+ * executor.
+ */
+final class UnitRemovals implements AutoConfiguration.Listener {
+
+    /** What a unit that was removed is pending for. */
+    static final String REASON = "removed from the pool by an operator";
+
+    private static final int RETRY_SECONDS = 5;
+
+    /** One that is under way. */
+    private static final class Going {
+        final AgentUnits.Known known;
+        final CompletableFuture<Void> done = new CompletableFuture<>();
+        UnitRemoval record;
+        /** Something was begun whose end is not known yet. */
+        boolean working;
+
+        @Nullable
+        UUID asked;
+        /** The unit's table has this revision at least before anything else is asked. */
+        long awaitedRevision;
+
+        Going(AgentUnits.Known known, UnitRemoval record) {
+            this.known = known;
+            this.record = record;
+        }
+    }
+
+    private final Catalog catalog;
+    private final AgentUnits agents;
+    private final Withdrawals withdrawals;
+    private final Runnable close;
+    private final ScheduledExecutorService control;
+    private final Events events;
+    private final Map<UUID, Going> going = new LinkedHashMap<>();
+
+    /** {@code close}: closes units that are being removed to new partitions. */
+    UnitRemovals(
+            Catalog catalog,
+            AgentUnits agents,
+            Withdrawals withdrawals,
+            Runnable close,
+            ScheduledExecutorService control,
+            Events events) {
+        this.catalog = catalog;
+        this.agents = agents;
+        this.withdrawals = withdrawals;
+        this.close = close;
+        this.control = control;
+        this.events = events;
+        for (UnitRemoval record : catalog.all(UnitRemoval.KIND)) {
+            agents.known(record.unit()).ifPresent(known -> {
+                known.removing = "it goes on once the unit is there";
+                known.unlinkable = record.unlabelled();
+                going.put(record.unit(), new Going(known, record));
+            });
+        }
+    }
+
+    /**
+     * Begins, or goes on with what was begun; nothing lies on the unit.
+     *
+     * @return completes when the unit is out of the pool
+     */
+    CompletableFuture<Void> begin(AgentUnits.Known known, boolean force) {
+        Going before = going.get(known.uuid);
+        String name = known.linked == null ? known.name : known.linked.name();
+        UnitRemoval record = before == null
+                ? new UnitRemoval(known.uuid, name, false, force)
+                : new UnitRemoval(
+                        known.uuid, before.record.name(), before.record.unlabelled(), before.record.force() || force);
+        Going it = before == null ? new Going(known, record) : before;
+        it.record = record;
+        going.put(known.uuid, it);
+        known.removing = "begun";
+        // In the same turn in which it was found to be empty.
+        close.run();
+        it.working = true;
+        catalog.commit(new Catalog.Batch().put(UnitRemoval.KIND, known.uuid.toString(), record))
+                .whenCompleteAsync(
+                        (_, failure) -> {
+                            it.working = false;
+                            if (failure == null) {
+                                if (before == null) {
+                                    events.info(known.subject(), "is being removed from the pool");
+                                }
+                                advance(it);
+                            } else {
+                                it.done.completeExceptionally(failure);
+                            }
+                        },
+                        control);
+        return it.done;
+    }
+
+    /** A LUN came, or went. */
+    void poolChanged() {
+        List.copyOf(going.values()).forEach(this::advance);
+    }
+
+    @Override
+    public void changed(UnitView unit) {
+        Going it = going.get(unit.unit());
+        if (it != null) {
+            advance(it);
+        }
+    }
+
+    private void advance(Going it) {
+        if (it.working || it.asked != null) {
+            return;
+        }
+        if (!it.record.unlabelled()) {
+            unlabel(it);
+        } else if (it.known.linked == null && !it.known.leaving) {
+            deleteVolumes(it);
+        }
+    }
+
+    private void wait(Going it, String what) {
+        it.known.removing = what;
+    }
+
+    /** Ends a piece of work; a failure is told once, and tried again later. */
+    private void worked(Going it, @Nullable Throwable failure) {
+        it.working = false;
+        if (failure == null) {
+            advance(it);
+            return;
+        }
+        Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+        String why = "waits: " + cause.getMessage();
+        if (!why.equals(it.known.removing)) {
+            events.warning(it.known.subject(), "its removal " + why + "; tried again");
+        }
+        wait(it, why);
+        var _ = control.schedule(() -> advance(it), RETRY_SECONDS, TimeUnit.SECONDS);
+    }
+
+    private void unlabel(Going it) {
+        UnitLink link = it.known.link;
+        List<UUID> labels = withdrawals.labelsOf(it.record.name());
+        CompletableFuture<Void> erased = CompletableFuture.completedFuture(null);
+        if (link != null && link.connected() && link.settled()) {
+            wait(it, "its labels are being erased");
+            for (UUID label : labels) {
+                if (link.serves(label)) {
+                    erased = erased.thenComposeAsync(_ -> withdrawals.unlabel(label), control);
+                }
+            }
+        } else if (!it.record.force()) {
+            wait(it, "it goes on once the unit is there");
+            return;
+        }
+        it.working = true;
+        UnitRemoval next = new UnitRemoval(it.record.unit(), it.record.name(), true, it.record.force());
+        erased.thenComposeAsync(
+                        _ -> withdrawals.forget(
+                                labels,
+                                new Catalog.Batch()
+                                        .remove(
+                                                AgentPlace.KIND,
+                                                it.record.unit().toString())
+                                        .put(UnitRemoval.KIND, it.record.unit().toString(), next)),
+                        control)
+                .thenComposeAsync(
+                        _ -> {
+                            it.record = next;
+                            return agents.unlinkForGood(it.known);
+                        },
+                        control)
+                .whenCompleteAsync((_, failure) -> worked(it, failure), control);
+    }
+
+    private void deleteVolumes(Going it) {
+        UnitView view = it.known.view;
+        AutoConfiguration station = agents.station().orElse(null);
+        if (station == null) {
+            wait(it, "it goes on once auto-configuration is on");
+            return;
+        }
+        UnitView.Storage storage = view == null || view.status() != UnitView.Status.ONLINE ? null : view.storage();
+        if (storage == null) {
+            if (it.record.force()) {
+                finish(it, station);
+            } else {
+                wait(it, "it goes on once the unit is there, to have its volumes deleted");
+            }
+            return;
+        }
+        if (storage.revision() < it.awaitedRevision) {
+            return;
+        }
+        Optional<StoredVolume> next = storage.volumes().values().stream()
+                .filter(volume -> !volume.declared())
+                .min(Comparator.comparingInt(StoredVolume::lun));
+        if (next.isEmpty()) {
+            finish(it, station);
+            return;
+        }
+        wait(it, "the volumes that it made on request are being deleted");
+        UUID request = UUID.randomUUID();
+        it.asked = request;
+        station.submit(
+                it.known.uuid,
+                new Message.VolumeDelete(
+                        new CommandHeader(request, 1, 1, storage.generation()),
+                        next.get().uuid()));
+    }
+
+    @Override
+    public void answered(UUID unit, Message.Result result) {
+        Going it = going.get(unit);
+        if (it == null || !result.requestId().equals(it.asked)) {
+            return;
+        }
+        it.asked = null;
+        switch (result.outcome()) {
+            case DONE -> {
+                it.awaitedRevision = result.revision();
+                enquire(unit);
+                advance(it);
+            }
+            case STALE_EPOCH, STALE_NUMBER, OTHER_GENERATION -> enquire(unit);
+            case NO_SUCH_VOLUME, NO_SPACE, IN_USE, DECLARED, ALREADY_ASSIGNED, NO_SUCH_PARTITION, INVALID, FAILED ->
+                worked(it, new IllegalStateException("the unit refuses to delete a volume: " + result.explanation()));
+        }
+    }
+
+    private void enquire(UUID unit) {
+        agents.station().ifPresent(station -> station.enquire(unit));
+    }
+
+    @Override
+    public void unanswered(UUID unit, UUID requestId) {
+        Going it = going.get(unit);
+        if (it != null && requestId.equals(it.asked)) {
+            it.asked = null;
+            // It may have been done all the same: the unit's table will tell.
+            enquire(unit);
+            var _ = control.schedule(() -> advance(it), RETRY_SECONDS, TimeUnit.SECONDS);
+        }
+    }
+
+    private void finish(Going it, AutoConfiguration station) {
+        it.working = true;
+        wait(it, "almost done");
+        station.admit(it.known.uuid, Admission.PENDING, REASON)
+                .thenComposeAsync(
+                        _ -> {
+                            Catalog.Batch batch =
+                                    new Catalog.Batch().remove(UnitRemoval.KIND, it.known.uuid.toString());
+                            said(it.known.uuid).forEach(each -> batch.remove(UnitStandingRecord.KIND, each.key()));
+                            return catalog.commit(batch);
+                        },
+                        control)
+                .whenCompleteAsync(
+                        (_, failure) -> {
+                            if (failure != null) {
+                                worked(it, failure);
+                                return;
+                            }
+                            going.remove(it.known.uuid);
+                            it.known.removing = null;
+                            it.known.unlinkable = false;
+                            close.run();
+                            events.info(it.known.subject(), "is out of the pool");
+                            it.done.complete(null);
+                        },
+                        control);
+    }
+
+    private List<UnitStandingRecord> said(UUID unit) {
+        List<UnitStandingRecord> of = new ArrayList<>();
+        for (UnitStandingRecord each : catalog.all(UnitStandingRecord.KIND)) {
+            if (unit.equals(each.agent())) {
+                of.add(each);
+            }
+        }
+        return of;
+    }
+}

@@ -1,0 +1,14 @@
+package dev.sanway.metadata;
+
+import java.util.UUID;
+
+/**
+ * A unit with an agent that is on its way out of the pool.
+ *
+ * @param name in the pool
+ * @param unlabelled its LUNs' labels are gone, and the store knows its LUNs no more
+ * @param force what cannot be reached of it is left as it is
+ */
+public record UnitRemoval(UUID unit, String name, boolean unlabelled, boolean force) {
+    public static final Catalog.Kind<UnitRemoval> KIND = new Catalog.Kind<>("unitRemoval", UnitRemoval.class);
+}
