@@ -37,6 +37,7 @@ final class ForegroundProcesses implements Processes {
     @Override
     public void runUnit(UnitConfig config) throws Exception {
         UnitServer unit = new UnitServer(config, UnaryOperator.identity(), UnitServer.bootId());
+        HangUp.runs(unit::reload);
         log.info("unit {} ready: {} at {}", config.name(), config.iqn(), unit.addresses());
         untilStopped(unit);
     }

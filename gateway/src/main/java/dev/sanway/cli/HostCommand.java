@@ -24,12 +24,24 @@ import picocli.CommandLine.Parameters;
             "  sanway host list",
             "  sanway host show web1",
             "  sanway host create web3 --initiator iqn.1993-08.org.debian:01:web3",
-            "  sanway host delete web3"
+            "  sanway host delete web3",
+            "  sanway host restore web3"
         })
 final class HostCommand extends SanwayCommand.Group {
 
-    @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists hosts.")
-    int list(@Mixin ClientOptions options) throws CommandFailure {
+    @Command(
+            name = "list",
+            mixinStandardHelpOptions = true,
+            description = "Lists hosts, or with --deleted those that were deleted and can be restored.",
+            footerHeading = "%nExamples:%n",
+            footer = {"  sanway host list", "  sanway host list --deleted"})
+    int list(
+            @Option(names = "--deleted", description = "Those that were deleted and can be restored.") boolean deleted,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        if (deleted) {
+            return DeletedHosts.list(out(), options);
+        }
         JsonNode hosts = options.client().get("/api/v1/hosts");
         if (options.output == ClientOptions.Output.json) {
             out().println(hosts.toPrettyString());
@@ -172,24 +184,58 @@ final class HostCommand extends SanwayCommand.Group {
             mixinStandardHelpOptions = true,
             description =
                     "Deletes a host: nobody can log in to its target any more. Its volumes are kept with their data; "
-                            + "delete them with sanway volume delete. Refused while it is logged in.",
-            footerHeading = "%nExample:%n",
-            footer = "  sanway host delete web3 --yes")
+                            + "delete them with sanway volume delete. Refused while it is logged in. Undone by sanway host "
+                            + "restore.",
+            footerHeading = "%nExamples:%n",
+            footer = {"  sanway host delete web3 --yes", "  sanway host delete web3 --forget      its secrets go, too"})
     int delete(
             @Parameters(paramLabel = "HOST", description = "The host's name.") String name,
             @Option(names = "--yes", description = "Do not ask.") boolean yes,
             @Option(names = "--force", description = "Also while it is logged in.") boolean force,
+            @Option(names = "--forget", description = "It cannot be restored, and its CHAP secrets are deleted.")
+                    boolean forget,
             @Mixin ClientOptions options)
             throws CommandFailure {
         ApiClient client = options.client();
         String path = "/api/v1/hosts/" + Names.checked(name);
         client.get(path);
-        Confirmation.ask(yes, "host " + name + " will no longer reach its volumes; their data are kept.", name);
-        JsonNode host = client.delete(path + (force ? "?force=true" : ""));
+        List<String> volumes = new ArrayList<>();
+        for (JsonNode volume : client.get("/api/v1/volumes")) {
+            for (JsonNode seen : volume.path("hosts")) {
+                if (seen.path("host").asText().equals(name)) {
+                    volumes.add(volume.path("name").asText());
+                }
+            }
+        }
+        Confirmation.ask(
+                yes,
+                "host " + name
+                        + (volumes.isEmpty()
+                                ? " sees no volume."
+                                : " will no longer reach " + String.join(", ", volumes) + "; their data are kept."),
+                name);
+        JsonNode host = client.delete(path + "?force=" + force + "&forget=" + forget);
         out().println(
                         options.output == ClientOptions.Output.json
                                 ? host.toPrettyString()
-                                : "host " + name + " is deleted.");
+                                : "host " + name + " is deleted."
+                                        + (forget ? "" : " To undo that: sanway host restore " + name));
         return 0;
+    }
+
+    @Command(
+            name = "restore",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Makes a deleted host what it was: its initiators, its CHAP secrets, and its volumes under their LUNs. "
+                            + "Says which of its volumes were deleted meanwhile, or are lost.",
+            footerHeading = "%nExample:%n",
+            footer = "  sanway host restore web3")
+    int restore(
+            @Parameters(paramLabel = "HOST", description = "Its name, as in \"sanway host list --deleted\".")
+                    String name,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        return DeletedHosts.restore(Names.checked(name), out(), options);
     }
 }

@@ -26,6 +26,7 @@ final class UnitTables {
                 "FREE",
                 "CAPACITY",
                 "UNUSED",
+                "KEY",
                 "HEARD",
                 "SKEW",
                 "UUID",
@@ -42,6 +43,7 @@ final class UnitTables {
                     Sizes.show(sum(unit, "freeBytes")),
                     agent.isObject() ? Sizes.show(agent.path("capacityBytes").asLong()) : "",
                     agent.isObject() ? Sizes.show(agent.path("unusedBytes").asLong()) : "",
+                    agent.hasNonNull("keyId") ? agent.path("keyId").asText() : "",
                     heard ? ago(agent.path("heardAt").asText()) : "",
                     heard ? skew(agent.path("clockSkewMillis").asLong()) : "",
                     agent.path("uuid").asText(""),
@@ -108,6 +110,12 @@ final class UnitTables {
             line(out, "Capacity", Sizes.show(agent.path("capacityBytes").asLong()));
             line(out, "Unused", Sizes.show(agent.path("unusedBytes").asLong()));
             line(out, "Partitions", agent.path("partitions").asText());
+            line(
+                    out,
+                    "Signs with",
+                    agent.hasNonNull("keyId")
+                            ? "pool key " + agent.path("keyId").asInt()
+                            : "");
             if (!agent.path("heardAt").asText("").isEmpty()) {
                 line(out, "Heard", ago(agent.path("heardAt").asText()));
                 line(out, "Clock skew", skew(agent.path("clockSkewMillis").asLong()));

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param status absent, online, suspect, offline or shutDown
  * @param capacityBytes what its volumes may have together; 0: not told yet
  * @param unusedBytes what of that no volume has
+ * @param keyId of the pool's key with which it signs; null: not heard since the gateway's start
  * @param clockSkewMillis how far its clock is ahead of the gateway's
  * @param heardAt null: not since the gateway's start
  * @param address where its agent was heard last
@@ -24,6 +25,7 @@ public record AgentView(
         long unusedBytes,
         int volumes,
         int partitions,
+        @Nullable Integer keyId,
         long clockSkewMillis,
         @Nullable Instant heardAt,
         @Nullable String address) {}

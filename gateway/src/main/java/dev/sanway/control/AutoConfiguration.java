@@ -5,9 +5,11 @@ import dev.sanway.autoconfig.Datagram;
 import dev.sanway.autoconfig.DropCounters;
 import dev.sanway.autoconfig.DropReason;
 import dev.sanway.autoconfig.Effect;
+import dev.sanway.autoconfig.KeyWatch;
 import dev.sanway.autoconfig.LocalAddresses;
 import dev.sanway.autoconfig.Message;
 import dev.sanway.autoconfig.Message.Admission;
+import dev.sanway.autoconfig.PoolKeys;
 import dev.sanway.autoconfig.Timing;
 import dev.sanway.autoconfig.UdpEndpoint;
 import dev.sanway.autoconfig.UnitRecord;
@@ -26,14 +28,17 @@ import java.net.InetSocketAddress;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The gateway's side of auto-configuration at work: the pure engine {@link ControlStation} with a socket, a clock and the store. It
@@ -66,6 +71,8 @@ final class AutoConfiguration implements AutoCloseable {
     private final long startedNanos = System.nanoTime();
     private final ControlStation engine;
     private final UdpEndpoint endpoint;
+    private final KeyWatch keyWatch;
+    private volatile PoolKeys keys;
     private long timerMillis = Long.MAX_VALUE;
     private boolean begun;
     private boolean ended;
@@ -90,6 +97,8 @@ final class AutoConfiguration implements AutoCloseable {
         this.control = control;
         this.listener = listener;
         this.events = events;
+        this.keys = config.keys();
+        this.keyWatch = new KeyWatch(keys);
         try {
             // Used once, whatever happens next.
             long boot = catalog.one(StationBoot.KIND, StationBoot.KEY)
@@ -119,7 +128,7 @@ final class AutoConfiguration implements AutoCloseable {
                     .filter(InetAddress::isMulticastAddress)
                     .distinct()
                     .toList();
-            this.endpoint = UdpEndpoint.open(loop, config.listen(), groups, config.keys(), counters, this::received);
+            this.endpoint = UdpEndpoint.open(loop, config.listen(), groups, keys, counters, new Heard());
         } catch (CompletionException | IOException e) {
             group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
             throw e instanceof IOException io ? io : new IOException(e.getMessage(), e);
@@ -140,10 +149,47 @@ final class AutoConfiguration implements AutoCloseable {
         return startedMillis + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
     }
 
-    private void received(Datagram datagram, InetSocketAddress from) {
-        if (begun) {
-            run(engine.received(datagram, from, nowMillis()));
+    private final class Heard implements UdpEndpoint.Receiver {
+        @Override
+        public void received(Datagram datagram, InetSocketAddress from) {
+            if (begun) {
+                run(engine.received(datagram, from, nowMillis()));
+            }
         }
+
+        @Override
+        public void signed(int keyId, InetSocketAddress from, @Nullable DropReason reason) {
+            keyWatch.signed(keyId, from, reason)
+                    .ifPresent(unit -> events.warning(
+                            "unit " + engine.unit(unit).map(UnitView::name).orElse(unit.toString()),
+                            keyWatch.note(unit).orElse("")));
+        }
+    }
+
+    /** These keys count from now on, for what is sent and what is received. Any thread. */
+    void use(PoolKeys now) {
+        if (!now.same(keys)) {
+            keys = now;
+            loop.execute(() -> {
+                endpoint.use(now);
+                keyWatch.use(now);
+            });
+        }
+    }
+
+    /** What is known of units' keys. */
+    record KeyFacts(Map<UUID, Integer> ids, Map<UUID, String> notes) {}
+
+    CompletableFuture<KeyFacts> keyFacts() {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    Map<UUID, String> notes = new HashMap<>();
+                    engine.units()
+                            .forEach(
+                                    unit -> keyWatch.note(unit.unit()).ifPresent(note -> notes.put(unit.unit(), note)));
+                    return new KeyFacts(keyWatch.keyIds(), notes);
+                },
+                loop);
     }
 
     private void run(List<Effect> effects) {
@@ -201,12 +247,17 @@ final class AutoConfiguration implements AutoCloseable {
                                                 unit.admission().name(),
                                                 unit.reason())))
                         .join();
-            case Effect.ForgetUnit(UUID unit) ->
+            case Effect.ForgetUnit(UUID unit) -> {
+                keyWatch.forgotten(unit);
                 catalog.commit(new Catalog.Batch()
                                 .remove(AgentUnit.KIND, unit.toString())
                                 .remove(AgentPlace.KIND, unit.toString()))
                         .join();
-            case Effect.Changed(UnitView unit) -> control.execute(() -> listener.changed(unit));
+            }
+            case Effect.Changed(UnitView unit) -> {
+                keyWatch.changed(unit);
+                control.execute(() -> listener.changed(unit));
+            }
             case Effect.Answered(UUID unit, Message.Result result) ->
                 control.execute(() -> listener.answered(unit, result));
             case Effect.Unanswered(UUID unit, UUID requestId) ->

@@ -127,9 +127,18 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
                 refuse(
                         after == null ? 1 : after.line(),
                         "autoConfig",
-                        "but for \"adopt\" it cannot change while the gateway runs; leave it as it is, or stop the "
-                                + "gateway and start it with the new file");
-            } else if (before != null && after != null && before.adoptAll() != after.adoptAll()) {
+                        "but for \"adopt\" and what is in the poolKeyFile it cannot change while the gateway runs; leave it as "
+                                + "it is, or stop the gateway and start it with the new file");
+                return;
+            }
+            if (before == null || after == null) {
+                return;
+            }
+            if (!before.keys().same(after.keys())) {
+                changes.add(
+                        new Change(Kind.changed, "the pool's keys", after.keys().words()));
+            }
+            if (before.adoptAll() != after.adoptAll()) {
                 changes.add(new Change(
                         Kind.changed,
                         "auto-configuration",

@@ -177,6 +177,8 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                             backing,
                             made,
                             life,
+                            new HostLife(
+                                    catalog, reconfiguration, made, events, config.stateDirectory(), Clock.systemUTC()),
                             server,
                             new UnitOperations(
                                     control,
@@ -233,6 +235,11 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         plan.extend(declared);
         List<String> gone = targets.apply(declared.hosts());
         boolean moreUnits = adoptUnits(declared.units());
+        GatewayConfig.AutoConfig auto = declared.autoConfig();
+        AutoConfiguration hearing = autoConfiguration;
+        if (auto != null && hearing != null) {
+            hearing.use(auto.keys());
+        }
         agents.declare(declared);
         moreUnits |= agents.linkKnown();
         standings.keepOnly(

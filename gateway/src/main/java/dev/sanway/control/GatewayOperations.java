@@ -9,6 +9,7 @@ import dev.sanway.control.Views.TaskView;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.VolumeView;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.DeletedHost;
 import dev.sanway.metadata.TaskRecord;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
@@ -41,6 +42,7 @@ final class GatewayOperations implements Operations {
     private final Backing backing;
     private final MadeByCommand made;
     private final VolumeLife volumeLife;
+    private final HostLife hostLife;
     private final TargetServer server;
     private final UnitOperations unitOperations;
 
@@ -55,6 +57,7 @@ final class GatewayOperations implements Operations {
             Backing backing,
             MadeByCommand made,
             VolumeLife volumeLife,
+            HostLife hostLife,
             TargetServer server,
             UnitOperations unitOperations) {
         this.control = control;
@@ -67,6 +70,7 @@ final class GatewayOperations implements Operations {
         this.backing = backing;
         this.made = made;
         this.volumeLife = volumeLife;
+        this.hostLife = hostLife;
         this.server = server;
         this.unitOperations = unitOperations;
     }
@@ -240,7 +244,7 @@ final class GatewayOperations implements Operations {
 
     @Override
     public HostView createHost(String name, List<String> initiators, @Nullable NewChap chap) throws ApiRefusal {
-        reconfiguration.change(declared -> made.newHost(declared, name, initiators, chap));
+        hostLife.create(name, initiators, chap);
         return hostView(name);
     }
 
@@ -252,15 +256,26 @@ final class GatewayOperations implements Operations {
     }
 
     @Override
-    public HostView deleteHost(String name, boolean force) throws ApiRefusal {
+    public HostView deleteHost(String name, boolean force, boolean forget) throws ApiRefusal {
         made.withoutHost(reconfiguration.declared(), name);
         HostView before = hostView(name);
         if (!force) {
             refuseIfLoggedIn(name, List.of(name), "log it out first, or say --force");
         }
-        reconfiguration.change(declared -> made.withoutHost(declared, name));
-        made.forgetSecrets(name);
+        hostLife.delete(name, forget);
         return before;
+    }
+
+    @Override
+    public List<Views.DeletedHostView> deletedHosts() {
+        return hostLife.views();
+    }
+
+    @Override
+    public Views.RestoredHostView restoreHost(String name) throws ApiRefusal {
+        DeletedHost host = hostLife.find(name);
+        hostLife.restore(name);
+        return hostLife.restored(host, hostView(name));
     }
 
     // ---- tasks and events

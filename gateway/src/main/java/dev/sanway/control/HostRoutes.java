@@ -6,7 +6,9 @@ import static dev.sanway.metadata.OperatorRecord.Role.admin;
 import static dev.sanway.metadata.OperatorRecord.Role.operator;
 import static dev.sanway.metadata.OperatorRecord.Role.viewer;
 
+import dev.sanway.control.Views.DeletedHostView;
 import dev.sanway.control.Views.HostView;
+import dev.sanway.control.Views.RestoredHostView;
 import dev.sanway.control.Views.SessionView;
 import java.util.List;
 import java.util.Objects;
@@ -73,8 +75,25 @@ final class HostRoutes {
                                 NOUN,
                                 "Deletes a host; its volumes are kept.",
                                 HostView.class,
-                                request -> operations.deleteHost(request.path("name"), request.flag("force")))
-                        .query("force", "boolean", "Also while it is logged in."),
+                                request -> operations.deleteHost(
+                                        request.path("name"), request.flag("force"), request.flag("forget")))
+                        .query("force", "boolean", "Also while it is logged in.")
+                        .query("forget", "boolean", "It cannot be restored, and its secrets are deleted."),
+                Route.list(
+                        "/api/v1/deleted-hosts",
+                        viewer,
+                        NOUN,
+                        "Lists hosts that were deleted and can be restored.",
+                        DeletedHostView.class,
+                        _ -> operations.deletedHosts()),
+                Route.change(
+                        POST,
+                        "/api/v1/deleted-hosts/{name}/restore",
+                        admin,
+                        NOUN,
+                        "Makes a deleted host what it was, and says what became of its volumes.",
+                        RestoredHostView.class,
+                        request -> operations.restoreHost(request.path("name"))),
                 Route.list(
                         "/api/v1/sessions",
                         viewer,

@@ -296,11 +296,19 @@ final class MadeByCommand {
 
     /** Removes what a deleted host's secrets were kept in. */
     void forgetSecrets(String host) throws ApiRefusal {
+        forget(SECRETS + "/" + host);
+        forgetMutualSecret(host);
+    }
+
+    void forgetMutualSecret(String host) throws ApiRefusal {
+        forget(SECRETS + "/" + host + ".mutual");
+    }
+
+    private void forget(String secret) throws ApiRefusal {
         try {
-            Files.deleteIfExists(stateDirectory.resolve(SECRETS + "/" + host));
-            Files.deleteIfExists(stateDirectory.resolve(SECRETS + "/" + host + ".mutual"));
+            Files.deleteIfExists(stateDirectory.resolve(secret));
         } catch (IOException e) {
-            throw ApiRefusal.conflict("the host is deleted, but not its secret: " + e.getMessage());
+            throw ApiRefusal.conflict("it is done, but an old secret is not deleted: " + e.getMessage());
         }
     }
 }

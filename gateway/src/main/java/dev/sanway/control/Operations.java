@@ -110,8 +110,15 @@ public interface Operations {
      * Deletes a host that the YAML does not declare; its volumes are kept.
      *
      * @param force also while it is logged in
+     * @param forget it cannot be restored, and its secrets are deleted
      */
-    HostView deleteHost(String name, boolean force) throws ApiRefusal;
+    HostView deleteHost(String name, boolean force, boolean forget) throws ApiRefusal;
+
+    /** Hosts that were deleted and can be restored, the one that was deleted first at first. */
+    List<Views.DeletedHostView> deletedHosts();
+
+    /** Makes a deleted host what it was. */
+    Views.RestoredHostView restoreHost(String name) throws ApiRefusal;
 
     List<TaskView> tasks() throws ApiRefusal;
 

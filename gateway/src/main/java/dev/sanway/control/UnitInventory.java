@@ -2,6 +2,7 @@ package dev.sanway.control;
 
 import dev.sanway.autoconfig.Message.Admission;
 import dev.sanway.autoconfig.UnitView;
+import dev.sanway.control.AutoConfiguration.KeyFacts;
 import dev.sanway.metadata.UnitStanding;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -48,12 +49,15 @@ final class UnitInventory {
         List<UnitView> heard = control.askLater(() -> agents.station()
                 .map(AutoConfiguration::units)
                 .orElseGet(() -> CompletableFuture.completedFuture(List.of())));
+        KeyFacts keys = control.askLater(() -> agents.station()
+                .map(AutoConfiguration::keyFacts)
+                .orElseGet(() -> CompletableFuture.completedFuture(new KeyFacts(Map.of(), Map.of()))));
         Map<UUID, UnitView> fresh = new HashMap<>();
         heard.forEach(view -> fresh.put(view.unit(), view));
-        return control.ask(() -> units(fresh));
+        return control.ask(() -> units(fresh, keys));
     }
 
-    private List<Views.UnitView> units(Map<UUID, UnitView> fresh) {
+    private List<Views.UnitView> units(Map<UUID, UnitView> fresh, KeyFacts keys) {
         Map<String, UnitStanding> said = standings.byName();
         List<Views.UnitView> all = new ArrayList<>();
         for (UnitLink link : links) {
@@ -62,7 +66,7 @@ final class UnitInventory {
             }
         }
         for (AgentUnits.Known known : agents.all()) {
-            Views.UnitView view = view(known, fresh.getOrDefault(known.uuid, known.view));
+            Views.UnitView view = view(known, fresh.getOrDefault(known.uuid, known.view), keys);
             all.add(
                     known.removing != null
                             ? inState(view, "removing", known.removing)
@@ -97,10 +101,11 @@ final class UnitInventory {
                 view.agent());
     }
 
-    private static Views.UnitView view(AgentUnits.Known known, @Nullable UnitView heard) {
+    private static Views.UnitView view(AgentUnits.Known known, @Nullable UnitView heard, KeyFacts keys) {
         UnitLink link = known.link;
         UnitView.Status status = heard == null ? UnitView.Status.ABSENT : heard.status();
-        AgentView agent = agent(known, heard, status);
+        AgentView agent = agent(known, heard, status, keys.ids().get(known.uuid));
+        String keyNote = keys.notes().get(known.uuid);
         boolean spare =
                 heard != null && heard.startup() != null && heard.startup().spare();
         if (link == null) {
@@ -120,7 +125,15 @@ final class UnitInventory {
                     ? ""
                     : heard.startup().target();
             return new Views.UnitView(
-                    known.name, portal, target, state, false, spare, detail(known, heard), List.of(), agent);
+                    known.name,
+                    portal,
+                    target,
+                    state,
+                    false,
+                    spare,
+                    keyNote != null ? keyNote : detail(known, heard),
+                    List.of(),
+                    agent);
         }
         Views.UnitView linked = link.view();
         boolean connected = linked.connected();
@@ -134,9 +147,11 @@ final class UnitInventory {
                 ? known.objection
                 : known.disagreement != null
                         ? known.disagreement
-                        : connected && status != UnitView.Status.ONLINE && status != UnitView.Status.ABSENT
-                                ? "its agent is silent; its target answers"
-                                : linked.detail();
+                        : keyNote != null
+                                ? keyNote
+                                : connected && status != UnitView.Status.ONLINE && status != UnitView.Status.ABSENT
+                                        ? "its agent is silent; its target answers"
+                                        : linked.detail();
         return new Views.UnitView(
                 linked.name(), linked.portal(), linked.target(), state, connected, spare, detail, linked.luns(), agent);
     }
@@ -154,7 +169,8 @@ final class UnitInventory {
         };
     }
 
-    private static AgentView agent(AgentUnits.Known known, @Nullable UnitView heard, UnitView.Status status) {
+    private static AgentView agent(
+            AgentUnits.Known known, @Nullable UnitView heard, UnitView.Status status, @Nullable Integer keyId) {
         UnitView.Storage storage = heard == null ? null : heard.storage();
         return new AgentView(
                 known.uuid,
@@ -167,6 +183,7 @@ final class UnitInventory {
                 storage == null ? 0 : storage.freeBytes(),
                 storage == null ? 0 : storage.volumes().size(),
                 storage == null ? 0 : storage.partitions().size(),
+                keyId,
                 heard == null ? 0 : heard.skewMillis(),
                 heard == null || heard.heardMillis() == 0 ? null : Instant.ofEpochMilli(heard.heardMillis()),
                 heard == null || heard.address() == null

@@ -112,6 +112,23 @@ public interface Views {
     /** A volume that was deleted and can be restored until its space is needed. */
     record DeletedVolumeView(UUID uuid, String name, long sizeBytes, String layout, String deletedAt) {}
 
+    /**
+     * A host that was deleted and can be restored.
+     *
+     * @param volumes what it saw
+     */
+    record DeletedHostView(
+            String name, List<String> initiators, boolean chap, List<String> volumes, String deletedAt) {}
+
+    /**
+     * A host that was restored, and what became of what it saw.
+     *
+     * @param volumes that it sees again
+     * @param deleted meanwhile, and can be restored
+     * @param lost their space is given to others
+     */
+    record RestoredHostView(HostView host, List<String> volumes, List<String> deleted, List<String> lost) {}
+
     /** An error: one line that says what was wrong and what would be right; of a configuration a line for each mistake. */
     record ErrorView(
             String error,

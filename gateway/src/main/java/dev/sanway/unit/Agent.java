@@ -2,9 +2,12 @@ package dev.sanway.unit;
 
 import dev.sanway.autoconfig.Datagram;
 import dev.sanway.autoconfig.DropCounters;
+import dev.sanway.autoconfig.DropReason;
 import dev.sanway.autoconfig.Effect;
 import dev.sanway.autoconfig.Message;
 import dev.sanway.autoconfig.Message.Health;
+import dev.sanway.autoconfig.PoolKeyFile;
+import dev.sanway.autoconfig.PoolKeys;
 import dev.sanway.autoconfig.Timing;
 import dev.sanway.autoconfig.UdpEndpoint;
 import dev.sanway.autoconfig.UnitAgent;
@@ -17,10 +20,13 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -54,6 +60,9 @@ final class Agent implements AutoCloseable {
     private final long startedNanos = System.nanoTime();
     private final UnitAgent engine;
     private final UdpEndpoint endpoint;
+    private final Path keyFile;
+    private final Set<Integer> unknownKeys = new HashSet<>();
+    private PoolKeys keys;
     private long timerMillis = Long.MAX_VALUE;
     private boolean begun;
     private boolean ended;
@@ -73,6 +82,8 @@ final class Agent implements AutoCloseable {
             TableFile file,
             RequestedVolumes volumes)
             throws IOException {
+        this.keyFile = config.poolKeyFile();
+        this.keys = config.keys();
         this.file = file;
         this.volumes = volumes;
         this.engine = new UnitAgent(facts, timing, table, new SecureRandom().nextLong(), nowMillis());
@@ -82,7 +93,7 @@ final class Agent implements AutoCloseable {
                 .distinct()
                 .toList();
         try {
-            this.endpoint = UdpEndpoint.open(loop, config.listen(), groups, config.keys(), counters, this::received);
+            this.endpoint = UdpEndpoint.open(loop, config.listen(), groups, config.keys(), counters, new Heard());
         } catch (IOException e) {
             group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
             throw e;
@@ -101,9 +112,42 @@ final class Agent implements AutoCloseable {
         return startedMillis + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
     }
 
-    private void received(Datagram datagram, InetSocketAddress from) {
-        if (begun) {
-            run(engine.received(datagram, from, nowMillis()));
+    private final class Heard implements UdpEndpoint.Receiver {
+        @Override
+        public void received(Datagram datagram, InetSocketAddress from) {
+            if (begun) {
+                run(engine.received(datagram, from, nowMillis()));
+            }
+        }
+
+        /** Told once for each key. What is not authentic proves nothing. */
+        @Override
+        public void signed(int keyId, InetSocketAddress from, @Nullable DropReason reason) {
+            if (reason != null && unknownKeys.add(keyId)) {
+                log.warn(
+                        "auto-configuration: what comes from {} is signed with {} pool key {} (here {}): if that is the "
+                                + "gateway, bring its key into {}, then send this process SIGHUP",
+                        from,
+                        reason == DropReason.UNKNOWN_KEY ? "the unknown" : "another",
+                        keyId,
+                        keys.words(),
+                        keyFile);
+            }
+        }
+    }
+
+    /** Reads the pool's keys again; a file with a mistake changes nothing. Any thread. */
+    void readKeys() {
+        try {
+            PoolKeys now = PoolKeyFile.read(keyFile);
+            loop.execute(() -> {
+                log.info("the pool's keys: {}{}", now.words(), now.same(keys) ? ", as before" : "");
+                keys = now;
+                unknownKeys.clear();
+                endpoint.use(now);
+            });
+        } catch (IOException e) {
+            log.warn("the pool's keys are not read again, nothing was changed: {}", e.getMessage());
         }
     }
 

@@ -58,7 +58,7 @@ public final class UnitServer implements AutoCloseable {
     private final List<Message.StoredVolume> declared = new ArrayList<>();
     private final TargetServer server;
     private long deviceBytes;
-    private @Nullable Agent agent;
+    private volatile @Nullable Agent agent;
 
     /**
      * Starts serving. Blocks the caller.
@@ -116,6 +116,16 @@ public final class UnitServer implements AutoCloseable {
             if (!started) {
                 close();
             }
+        }
+    }
+
+    /** As after SIGHUP: reads the pool's keys again. */
+    public void reload() {
+        Agent running = agent;
+        if (running == null) {
+            log.warn("SIGHUP: there is nothing to read again without \"autoConfig\"");
+        } else {
+            running.readKeys();
         }
     }
 

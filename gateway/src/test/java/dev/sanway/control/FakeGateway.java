@@ -132,7 +132,23 @@ class FakeGateway implements Views.Source, Operations {
     }
 
     @Override
-    public HostView deleteHost(String name, boolean force) {
+    public List<Views.DeletedHostView> deletedHosts() {
+        return List.of(new Views.DeletedHostView(
+                "web9", List.of("iqn.2026-11.example:web9"), true, List.of("web9/data"), "2026-11-24T12:00:00Z"));
+    }
+
+    @Override
+    public Views.RestoredHostView restoreHost(String name) {
+        created.add(name + " is there again");
+        return new Views.RestoredHostView(
+                new HostView(name, "iqn.2026-11.example:" + name, List.of("*"), true, "command"),
+                List.of(name + "/data"),
+                List.of(),
+                List.of(name + "/old"));
+    }
+
+    @Override
+    public HostView deleteHost(String name, boolean force, boolean forget) {
         return new HostView(name, "iqn.2026-11.example:" + name, List.of(), false, "command");
     }
 
@@ -204,6 +220,7 @@ class FakeGateway implements Views.Source, Operations {
                         1 << 20,
                         2,
                         3,
+                        1,
                         -5,
                         Instant.EPOCH,
                         "127.0.0.1:3261")));

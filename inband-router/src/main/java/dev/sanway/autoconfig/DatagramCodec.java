@@ -53,11 +53,17 @@ public final class DatagramCodec {
         record Dropped(DropReason reason) implements Decoded {}
     }
 
-    private final int signing;
     private final Map<Integer, Mac> macs = new HashMap<>();
+    private int signing;
 
     public DatagramCodec(PoolKeys keys) {
-        this.signing = keys.signing();
+        use(keys);
+    }
+
+    /** These keys count from now on, and no others. */
+    public final void use(PoolKeys keys) {
+        signing = keys.signing();
+        macs.clear();
         try {
             for (Map.Entry<Integer, byte[]> key : keys.keys().entrySet()) {
                 Mac mac = Mac.getInstance("HmacSHA256");
@@ -67,6 +73,11 @@ public final class DatagramCodec {
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("every Java has HmacSHA256", e);
         }
+    }
+
+    /** The id of the key that something claims to be signed with; -1: it is too short to claim one. */
+    static int keyId(byte[] bytes) {
+        return bytes.length > KEY_ID_OFFSET ? Byte.toUnsignedInt(bytes[KEY_ID_OFFSET]) : -1;
     }
 
     /** The bytes to send, signed. */

@@ -1,7 +1,9 @@
 package dev.sanway.autoconfig;
 
+import java.security.MessageDigest;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * The keys whose holders are the pool's members: one that signs, and while keys are rotated another one that is accepted as well.
@@ -47,8 +49,26 @@ public final class PoolKeys {
         }
     }
 
-    int signing() {
+    /** The id of the key for what is sent. */
+    public int signing() {
         return signing;
+    }
+
+    /** Whether they are the same keys, and the same one signs. */
+    public boolean same(PoolKeys other) {
+        return signing == other.signing
+                && keys.keySet().equals(other.keys.keySet())
+                && keys.entrySet().stream()
+                        .allMatch(key -> MessageDigest.isEqual(key.getValue(), other.keys.get(key.getKey())));
+    }
+
+    /** Which they are, by their ids: for people. */
+    public String words() {
+        return "key " + signing + " signs"
+                + keys.keySet().stream()
+                        .filter(id -> id != signing)
+                        .map(id -> ", key " + id + " is accepted, too")
+                        .collect(Collectors.joining());
     }
 
     Map<Integer, byte[]> keys() {

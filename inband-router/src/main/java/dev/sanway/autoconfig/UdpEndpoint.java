@@ -21,6 +21,7 @@ import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.util.Collection;
 import java.util.Collections;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,6 +43,13 @@ public final class UdpEndpoint {
     /** Called on the event loop with what is authentic. */
     public interface Receiver {
         void received(Datagram datagram, InetSocketAddress from);
+
+        /**
+         * Which key something is signed with, or claims to be; before {@link #received}, if that comes.
+         *
+         * @param reason {@code UNKNOWN_KEY} or {@code BAD_AUTHENTICATOR}: it is not authentic, and its address may be forged; null: it is
+         */
+        default void signed(int keyId, InetSocketAddress from, @Nullable DropReason reason) {}
     }
 
     private final DatagramChannel channel;
@@ -125,9 +133,22 @@ public final class UdpEndpoint {
         byte[] bytes = new byte[content.readableBytes()];
         content.readBytes(bytes);
         switch (codec.decode(bytes)) {
-            case DatagramCodec.Decoded.Dropped dropped -> counters.count(dropped.reason());
-            case DatagramCodec.Decoded.Accepted accepted -> receiver.received(accepted.datagram(), from);
+            case DatagramCodec.Decoded.Dropped(DropReason reason) -> {
+                counters.count(reason);
+                if (reason == DropReason.UNKNOWN_KEY || reason == DropReason.BAD_AUTHENTICATOR) {
+                    receiver.signed(DatagramCodec.keyId(bytes), from, reason);
+                }
+            }
+            case DatagramCodec.Decoded.Accepted accepted -> {
+                receiver.signed(DatagramCodec.keyId(bytes), from, null);
+                receiver.received(accepted.datagram(), from);
+            }
         }
+    }
+
+    /** These keys count from now on. On the event loop. */
+    public void use(PoolKeys keys) {
+        codec.use(keys);
     }
 
     /** Sends, on the event loop. What cannot be sent is as good as lost on the way. */

@@ -20,6 +20,8 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,16 +45,18 @@ public final class Catalog implements AutoCloseable {
     /** A kind of record that is JSON as its class says. */
     public record Kind<T>(String name, Class<T> type) {}
 
-    private static final Map<String, Kind<?>> PLAIN = Map.of(
-            OperatorRecord.KIND.name(), OperatorRecord.KIND,
-            TokenRecord.KIND.name(), TokenRecord.KIND,
-            DeletedVolume.KIND.name(), DeletedVolume.KIND,
-            AgentUnit.KIND.name(), AgentUnit.KIND,
-            AgentPlace.KIND.name(), AgentPlace.KIND,
-            AgentPartition.KIND.name(), AgentPartition.KIND,
-            UnitStandingRecord.KIND.name(), UnitStandingRecord.KIND,
-            UnitRemoval.KIND.name(), UnitRemoval.KIND,
-            StationBoot.KIND.name(), StationBoot.KIND);
+    private static final Map<String, Kind<?>> PLAIN = Stream.of(
+                    OperatorRecord.KIND,
+                    TokenRecord.KIND,
+                    DeletedVolume.KIND,
+                    DeletedHost.KIND,
+                    AgentUnit.KIND,
+                    AgentPlace.KIND,
+                    AgentPartition.KIND,
+                    UnitStandingRecord.KIND,
+                    UnitRemoval.KIND,
+                    StationBoot.KIND)
+            .collect(Collectors.toUnmodifiableMap(Kind::name, kind -> kind));
 
     private static final ObjectMapper JSON = JsonMapper.builder()
             // A record with more than this version knows was written by a newer one, which the schema version tells.

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -41,7 +42,8 @@ final class AgentSan implements AutoCloseable {
     private SanwayProcess unit(String name, String capacity, boolean spare, String more) throws IOException {
         Path config = folder.resolve(name + ".yaml");
         Files.writeString(
-                config, """
+                config,
+                """
                 unit:
                   name: %s
                   portals: ["127.0.0.1:%d"]
@@ -52,8 +54,8 @@ final class AgentSan implements AutoCloseable {
                 autoConfig:
                   listen: "127.0.0.1:%d"
                   control: ["127.0.0.1:%d"]
-                  poolKeyFile: pool.key
-                """.formatted(name, Ports.free(), name, capacity, spare, Ports.free(), agentPort) + more);
+                  poolKeyFile: %s
+                """.formatted(name, Ports.free(), name, capacity, spare, Ports.free(), agentPort, key(name)) + more);
         return start(name, "unit", config);
     }
 
@@ -75,10 +77,25 @@ final class AgentSan implements AutoCloseable {
                   %s
                 autoConfig:
                   listen: "127.0.0.1:%d"
-                  poolKeyFile: pool.key
+                  poolKeyFile: %s
                   adopt: %s
-                """.formatted(port, management, setting, agentPort, adopt) + more);
+                """.formatted(port, management, setting, agentPort, key("gateway"), adopt) + more);
         return start("gateway", "gateway", config);
+    }
+
+    /** Each process has its own copy of the pool's key. */
+    private Path key(String name) throws IOException {
+        Path key = folder.resolve(name + ".key");
+        if (!Files.exists(key)) {
+            Files.copy(folder.resolve("pool.key"), key, StandardCopyOption.COPY_ATTRIBUTES);
+        }
+        return key.getFileName();
+    }
+
+    /** Gives a process these keys, and SIGHUP. */
+    void keys(String name, String text) throws IOException {
+        Files.writeString(folder.resolve(name + ".key"), text);
+        Command.run(5, "kill", "-HUP", Long.toString(process(name).pid())).succeeded();
     }
 
     private SanwayProcess start(String name, String role, Path config) throws IOException {
