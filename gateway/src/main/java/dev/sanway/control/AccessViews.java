@@ -25,6 +25,7 @@ public interface AccessViews {
      * @param who an operator's name, or {@code (local)}
      * @param from the address it came from
      * @param detail what was sent, as JSON without secrets, cut to some length
+     * @param status of HTTP; 0: it was begun, and the gateway ended before it was known what came of it, or it is under way
      * @param outcome {@code done}, or what was answered
      */
     record AuditView(
@@ -36,5 +37,14 @@ public interface AccessViews {
             String path,
             String detail,
             int status,
-            String outcome) {}
+            String outcome) {
+
+        AuditView numbered(long number) {
+            return new AuditView(number, at, who, from, method, path, detail, status, outcome);
+        }
+
+        AuditView ended(int newStatus, String newOutcome) {
+            return new AuditView(id, at, who, from, method, path, detail, newStatus, newOutcome);
+        }
+    }
 }

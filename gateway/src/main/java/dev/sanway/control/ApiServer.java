@@ -22,6 +22,7 @@ import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -141,6 +142,7 @@ public final class ApiServer implements AutoCloseable {
         if (caller == null) {
             throw ApiRefusal.unauthorized("a valid token is wanted");
         }
+        AuditLog.Begun begun = route.audited() ? begin(route, context, caller) : null;
         try {
             Role needed = route.role();
             if (!caller.role().covers(needed)) {
@@ -148,13 +150,13 @@ public final class ApiServer implements AutoCloseable {
                         + ", with the role " + caller.role());
             }
             Object answer = route.handler().answer(new ApiRequest(context, caller));
-            note(route, context, caller, 200, "done");
+            end(begun, 200, "done");
             answer(context, answer);
         } catch (ApiRefusal refusal) {
-            note(route, context, caller, refusal.status(), String.valueOf(refusal.getMessage()));
+            end(begun, refusal.status(), String.valueOf(refusal.getMessage()));
             throw refusal;
         } catch (RuntimeException failure) {
-            note(route, context, caller, 500, "failed: " + failure.getMessage());
+            end(begun, 500, "failed: " + failure.getMessage());
             throw failure;
         }
     }
@@ -162,23 +164,20 @@ public final class ApiServer implements AutoCloseable {
     /** Who calls without a token where none is needed. */
     private static final Caller NOBODY = new Caller("", Role.viewer, null);
 
-    private void note(Route route, Context context, Caller caller, int status, String outcome) {
-        if (route.audited()) {
-            StringJoiner path = new StringJoiner("&", context.path() + "?", "").setEmptyValue(context.path());
-            for (Route.Query query : route.queries()) {
-                String value = context.queryParam(query.name());
-                if (value != null) {
-                    path.add(query.name() + "=" + value);
-                }
+    private AuditLog.Begun begin(Route route, Context context, Caller caller) {
+        StringJoiner path = new StringJoiner("&", context.path() + "?", "").setEmptyValue(context.path());
+        for (Route.Query query : route.queries()) {
+            String value = context.queryParam(query.name());
+            if (value != null) {
+                path.add(query.name() + "=" + value);
             }
-            audit.note(
-                    caller.name(),
-                    context.ip(),
-                    route.method().name(),
-                    path.toString(),
-                    context.body(),
-                    status,
-                    outcome);
+        }
+        return audit.begin(caller.name(), context.ip(), route.method().name(), path.toString(), context.body());
+    }
+
+    private void end(AuditLog.@Nullable Begun begun, int status, String outcome) {
+        if (begun != null) {
+            audit.end(begun, status, outcome);
         }
     }
 

@@ -33,6 +33,9 @@ final class AuditLog {
 
     private static final int MAX_DETAIL = 500;
 
+    /** In place of a status. */
+    private static final int BEGUN = 0;
+
     /** Keys whose values never leave the call. */
     private static final Set<String> SECRET = Set.of("password", "current", "secret", "mutualSecret", "token");
 
@@ -51,33 +54,68 @@ final class AuditLog {
         this.last = journal.last().join();
     }
 
-    /** Notes a call and what came of it. */
-    void note(String who, String from, String method, String path, String body, int status, String outcome) {
-        AuditView entry;
+    /** A call whose outcome is not known yet. */
+    record Begun(AuditView entry) {}
+
+    /** Notes a call that is about to have an effect; what came of it is noted with {@link #end}, unless the process ends before. */
+    Begun begin(String who, String from, String method, String path, String body) {
+        Begun begun = new Begun(entry(who, from, method, path, body, BEGUN, "begun; what came of it is not known"));
         CompletableFuture<Long> stored;
         synchronized (this) {
-            entry = new AuditView(
-                    ++last,
-                    clock.instant(),
-                    plain(who),
-                    plain(from),
-                    method,
-                    plain(path),
-                    withoutSecrets(body),
-                    status,
-                    plain(outcome));
+            begun = new Begun(begun.entry().numbered(++last));
+            stored = journal.append(begun.entry().id(), bytes(begun.entry()));
+        }
+        await(begun.entry(), stored);
+        return begun;
+    }
+
+    void end(Begun begun, int status, String outcome) {
+        AuditView entry = begun.entry().ended(status, plain(outcome));
+        CompletableFuture<Long> stored = journal.append(entry.id(), bytes(entry));
+        tell(entry);
+        await(entry, stored);
+    }
+
+    /** Notes a call and what came of it. */
+    void note(String who, String from, String method, String path, String body, int status, String outcome) {
+        AuditView entry = entry(who, from, method, path, body, status, plain(outcome));
+        CompletableFuture<Long> stored;
+        synchronized (this) {
+            entry = entry.numbered(++last);
             stored = journal.append(entry.id(), bytes(entry));
         }
+        tell(entry);
+        await(entry, stored);
+    }
+
+    private AuditView entry(
+            String who, String from, String method, String path, String body, int status, String outcome) {
+        return new AuditView(
+                0,
+                clock.instant(),
+                plain(who),
+                plain(from),
+                method,
+                plain(path),
+                withoutSecrets(body),
+                status,
+                outcome);
+    }
+
+    private static void tell(AuditView entry) {
         log.info(
                 "audit {}: {} from {}: {} {} {} -> {} {}",
                 entry.id(),
                 entry.who(),
                 entry.from(),
-                method,
+                entry.method(),
                 entry.path(),
                 entry.detail(),
-                status,
+                entry.status(),
                 entry.outcome());
+    }
+
+    private static void await(AuditView entry, CompletableFuture<Long> stored) {
         try {
             stored.join();
         } catch (CompletionException e) {

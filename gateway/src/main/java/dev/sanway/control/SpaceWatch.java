@@ -1,12 +1,16 @@
 package dev.sanway.control;
 
 import dev.sanway.config.Sizes;
+import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.PoolFill;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.VolumeLayout;
 import dev.sanway.volume.Assignments;
 import io.netty.util.concurrent.EventExecutor;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +24,9 @@ final class SpaceWatch {
     private final Volumes volumes;
     private final Events events;
     private PoolFill fill = PoolFill.START;
-    private @Nullable PoolState seen;
+    private @Nullable Seen seen;
+
+    private record Seen(PoolState pool, Set<String> spares, Set<UUID> deleted) {}
 
     SpaceWatch(Assignments assignments, Volumes volumes, Events events) {
         this.assignments = assignments;
@@ -34,20 +40,30 @@ final class SpaceWatch {
     }
 
     private void look() {
-        PoolState pool = assignments.pool();
-        if (pool.equals(seen)) {
+        Seen now = new Seen(
+                assignments.pool(),
+                assignments.closedUnits().spares(),
+                assignments.deletions().deleted().stream()
+                        .map(VolumeRecord::uuid)
+                        .collect(Collectors.toSet()));
+        if (now.equals(seen)) {
             return;
         }
-        seen = pool;
-        PoolFill.Usage usage = PoolFill.Usage.of(pool);
+        seen = now;
+        // What is kept for the failure of another unit is not room for volumes.
+        PoolFill.Usage usage = PoolFill.Usage.of(now.pool().without(now.spares()), now.deleted());
         PoolFill.Step step = fill.at(usage.percent());
         fill = step.next();
         step.news().ifPresent(news -> tell(news, usage));
     }
 
     private void tell(PoolFill.News news, PoolFill.Usage usage) {
-        String free = Sizes.show(usage.totalBytes() - usage.usedBytes()) + " of " + Sizes.show(usage.totalBytes())
-                + " are free";
+        String free = Sizes.show(usage.totalBytes() - usage.usedBytes() - usage.restorableBytes()) + " of "
+                + Sizes.show(usage.totalBytes()) + " are free"
+                + (usage.restorableBytes() == 0
+                        ? ""
+                        : ", and " + Sizes.show(usage.restorableBytes())
+                                + " of deleted volumes are given to who needs them");
         switch (news) {
             case PoolFill.News.Warning(int level) -> {
                 events.warning("pool", level + " % full: " + free + promised() + ". Add a unit, or enlarge one");

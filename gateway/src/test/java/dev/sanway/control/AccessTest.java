@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -242,6 +243,27 @@ class AccessTest {
                 .first()
                 .extracting(AuditView::id)
                 .isEqualTo(6L);
+    }
+
+    @Test
+    void aCallThatIsUnderWayWhenTheGatewayIsKilledIsInTheAuditLog() throws Exception {
+        List<AuditView> meanwhile = new ArrayList<>();
+        api.gateway.whileCreating = () -> meanwhile.addAll(api.audit.after(0, 100));
+        api.post("/api/v1/volumes", api.token, "{\"name\": \"web1/a\", \"size\": \"1GiB\"}");
+        assertThat(meanwhile).singleElement().satisfies(begun -> {
+            assertThat(begun.status()).isZero();
+            assertThat(begun.outcome()).startsWith("begun");
+            assertThat(begun.detail()).contains("web1/a");
+        });
+        assertThat(api.audit.after(0, 100)).singleElement().satisfies(done -> {
+            assertThat(done.id()).isEqualTo(meanwhile.getFirst().id());
+            assertThat(done.status()).isEqualTo(200);
+        });
+        api.audit.begin("anna", "127.0.0.1", "DELETE", "/api/v1/volumes/web1/a", "");
+        api.close();
+        start();
+        api.post("/api/v1/volumes", api.token, "{\"name\": \"web1/b\", \"size\": \"1GiB\"}");
+        assertThat(api.audit.after(0, 100)).extracting(AuditView::status).containsExactly(200, 0, 200);
     }
 
     @Test

@@ -71,8 +71,12 @@ class FakeGateway implements Views.Source, Operations {
         return UnitRoutes.find(this, unit);
     }
 
+    /** What happens while a volume is made. */
+    volatile Runnable whileCreating = () -> {};
+
     @Override
     public VolumeView createVolume(NewVolume wanted) {
+        whileCreating.run();
         created.add(wanted.toString());
         return volumes().getFirst();
     }

@@ -32,7 +32,7 @@ public final class Journal {
     }
 
     /**
-     * Adds an entry, whose number must be higher than every earlier one's.
+     * Adds an entry, whose number is higher than every earlier one's, or writes an earlier one anew.
      *
      * @return completes when it is durable, with the number of the last one that became so with it
      */
@@ -56,8 +56,8 @@ public final class Journal {
     private Long write() throws SQLException {
         List<Entry> entries = take();
         Connection connection = store.connection();
-        try (PreparedStatement insert =
-                        connection.prepareStatement("INSERT INTO journal (name, id, value) VALUES (?, ?, ?)");
+        try (PreparedStatement insert = connection.prepareStatement(
+                        "INSERT OR REPLACE INTO journal (name, id, value) VALUES (?, ?, ?)");
                 PreparedStatement trim =
                         connection.prepareStatement("DELETE FROM journal WHERE name = ? AND id <= ?")) {
             for (Entry entry : entries) {

@@ -1,6 +1,8 @@
 package dev.sanway.pool;
 
 import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
 
 /**
  * How full a pool is, and which warning was given last. Pure: a warning is given once when a level is reached, and again only
@@ -14,17 +16,35 @@ public record PoolFill(int warnedAt) {
     private static final int[] LEVELS = {80, 90, 95};
     private static final int HYSTERESIS_PERCENT = 3;
 
-    /** Bytes that partitions can take, and those that they have. */
-    public record Usage(long usedBytes, long totalBytes) {
-        /** Of a pool as it is; what is on its way out still counts. */
-        public static Usage of(PoolState pool) {
+    /**
+     * Bytes that partitions can take, and those that they have.
+     *
+     * @param restorableBytes those that deleted volumes have, which are given to whoever needs them
+     */
+    public record Usage(long usedBytes, long restorableBytes, long totalBytes) {
+        /**
+         * Of a pool as it is; what is on its way out still counts as used.
+         *
+         * @param deleted the volumes that can be restored
+         */
+        public static Usage of(PoolState pool, Set<UUID> deleted) {
             long total = pool.unitVolumes().values().stream()
                     .mapToLong(unit -> unit.usableEndBytes() - UnitVolume.LABEL_BYTES)
                     .sum();
-            long used = pool.partitions().values().stream()
-                    .mapToLong(Partition::lengthBytes)
-                    .sum();
-            return new Usage(used, total);
+            long used = 0;
+            long restorable = 0;
+            for (Partition partition : pool.partitions().values()) {
+                if (!pool.unitVolumes().containsKey(partition.unitVolume())) {
+                    continue;
+                }
+                if (partition.owner() != null
+                        && deleted.contains(partition.owner().volume())) {
+                    restorable += partition.lengthBytes();
+                } else {
+                    used += partition.lengthBytes();
+                }
+            }
+            return new Usage(used, restorable, total);
         }
 
         public int percent() {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 class PoolFillTest {
@@ -21,6 +23,29 @@ class PoolFillTest {
                             }));
         }
         return said;
+    }
+
+    @Test
+    void whatDeletedVolumesHoldIsCountedApartAndWhatIsOnAnotherPoolsUnitsNotAtAll() {
+        PoolState pool = PoolState.EMPTY;
+        for (long unit = 1; unit <= 2; unit++) {
+            pool = pool.with(new UnitVolume(new UUID(1, unit), "unit" + unit, 0, Bytes.GIB, 512, 4096, 4096, true));
+            for (long volume = 1; volume <= 2; volume++) {
+                pool = pool.with(List.of(new Partition(
+                        new UUID(unit, volume),
+                        new UUID(1, unit),
+                        volume * 100 * Bytes.MIB,
+                        volume * 10 * Bytes.MIB,
+                        PartitionState.ASSIGNED,
+                        new Partition.PartitionOwner(new UUID(9, volume), (int) unit),
+                        1)));
+            }
+        }
+        long usable = Bytes.GIB - 2 * Bytes.MIB;
+        assertThat(PoolFill.Usage.of(pool, Set.of(new UUID(9, 2))))
+                .isEqualTo(new PoolFill.Usage(20 * Bytes.MIB, 40 * Bytes.MIB, 2 * usable));
+        assertThat(PoolFill.Usage.of(pool.without(Set.of("unit2")), Set.of()))
+                .isEqualTo(new PoolFill.Usage(30 * Bytes.MIB, 0, usable));
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.sanway.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,8 +21,14 @@ class KeyRotationTest {
     @TempDir
     Path folder;
 
+    /** Empty: it is not known yet. */
     private static JsonNode unit(AgentSan san, String unit) {
-        return san.show("unit", "show", unit);
+        for (JsonNode each : san.show("unit", "list")) {
+            if (each.path("name").asText().equals(unit)) {
+                return each;
+            }
+        }
+        return MissingNode.getInstance();
     }
 
     private static void awaitState(AgentSan san, String unit, String state) {
