@@ -23,7 +23,6 @@ import dev.sanway.volume.LunDirectory;
 import io.netty.channel.EventLoop;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -590,10 +589,9 @@ final class UnitLink {
     /** Logs out of the unit. */
     CompletableFuture<Void> close() {
         List<CompletableFuture<Void>> closed = new ArrayList<>();
-        Map<UnitSession, Boolean> all = new LinkedHashMap<>();
-        lines.forEach(line -> all.put(line.session, true));
-        endingOld.forEach(session -> all.put(session, true));
-        for (UnitSession session : all.keySet()) {
+        List<UnitSession> all = new ArrayList<>(endingOld);
+        lines.forEach(line -> all.add(line.session));
+        for (UnitSession session : all) {
             CompletableFuture<Void> one = new CompletableFuture<>();
             closed.add(one);
             session.close(() -> one.complete(null));

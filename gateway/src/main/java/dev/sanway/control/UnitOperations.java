@@ -203,8 +203,10 @@ final class UnitOperations {
                 .filter(volume -> volume.unit().equals(name))
                 .allMatch(volume -> now.keptOn(volume.label()).isEmpty());
         if (!empty) {
+            boolean there = known.link != null && known.link.connected();
             throw ApiRefusal.conflict(
-                    "unit " + name + " holds partitions that are on their way out; ask again in a moment");
+                    "unit " + name + " holds partitions of volumes that were deleted; they are given back "
+                            + (there ? "now, ask again in a moment" : "once the unit is there"));
         }
         if (force || known.removing != null) {
             return;

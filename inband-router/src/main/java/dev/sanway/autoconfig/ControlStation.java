@@ -31,6 +31,7 @@ public final class ControlStation {
     private static final int MAX_MESSAGES = 2;
     private static final int MAX_STARTUPS = 256;
     private static final int MAX_STORED = 100_000;
+    private static final int SET_BACK_STARTUPS = 3;
 
     /**
      * Who a control station is.
@@ -245,6 +246,9 @@ public final class ControlStation {
         DropReason reason = judge(datagram, peer, from);
         if (reason != null) {
             sender.drop(reason);
+            if (reason == DropReason.OLD_BOOT && datagram.type() == MessageType.STARTUP && peer != null) {
+                setBack(peer, datagram, from, nowMillis);
+            }
         } else if (datagram.type() == MessageType.STARTUP) {
             startups.add(datagram, nowMillis).ifPresent(message -> {
                 if (message instanceof Message.Startup startup) {
@@ -264,6 +268,24 @@ public final class ControlStation {
             }
         }
         return sender.take();
+    }
+
+    /** Old STARTUPs that somebody captured come again, too; but not ever new ones of one boot, while the unit is silent. */
+    private void setBack(UnitPeer peer, Datagram datagram, InetSocketAddress from, long nowMillis) {
+        UnitPeer.SetBack before = peer.setBack;
+        if (peer.live(nowMillis, timing.suspectMillis())) {
+            peer.setBack = null;
+        } else if (before == null || before.boot() != datagram.senderBoot()) {
+            peer.setBack = new UnitPeer.SetBack(datagram.senderBoot(), datagram.sequence(), 1);
+        } else if (datagram.sequence() > before.sequence()) {
+            peer.setBack = new UnitPeer.SetBack(before.boot(), datagram.sequence(), before.count() + 1);
+            if (before.count() + 1 == SET_BACK_STARTUPS) {
+                sender.want(new Effect.Report("refused the unit " + peer.record.name() + " at " + from
+                        + ": it starts with boot number " + datagram.senderBoot() + ", and " + peer.record.boot()
+                        + " was seen of it: was its directory set back? Stop it, write \"boot\": "
+                        + peer.record.boot() + " into agent.json in its directory, and start it again"));
+            }
+        }
     }
 
     /** What makes a datagram nothing to look into. */
@@ -345,6 +367,7 @@ public final class ControlStation {
             peer.contact = contact;
         }
         peer.rival = null;
+        peer.setBack = null;
         peer.startup = startup;
         keep(
                 peer,

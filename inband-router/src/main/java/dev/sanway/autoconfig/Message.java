@@ -74,7 +74,7 @@ public sealed interface Message {
     /**
      * Answers {@link Startup}.
      *
-     * @param reason why it is refused; else empty
+     * @param reason why it is refused, or pending again; else empty
      */
     record StartupAck(Admission admission, long epoch, String reason) implements Message {}
 

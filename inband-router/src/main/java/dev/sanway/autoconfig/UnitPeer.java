@@ -35,6 +35,9 @@ final class UnitPeer {
     /** Somebody else with the same UUID. */
     record Rival(InetSocketAddress address, long sinceMillis, boolean reported) {}
 
+    /** It starts with an earlier boot number than is known; {@code count}: so many times in a row. */
+    record SetBack(long boot, long sequence, int count) {}
+
     /** An enquiry under way and what was told so far, all of one revision. */
     static final class Gathering {
         final long revision;
@@ -57,6 +60,9 @@ final class UnitPeer {
 
     @Nullable
     Rival rival;
+
+    @Nullable
+    SetBack setBack;
 
     Message.@Nullable Startup startup;
     UnitView.@Nullable Storage storage;

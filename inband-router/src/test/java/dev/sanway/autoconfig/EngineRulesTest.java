@@ -148,6 +148,28 @@ class EngineRulesTest {
         assertThat(again.reason()).isEmpty();
     }
 
+    /** Its directory was restored from a backup. It is not listened to, but that is said, once. */
+    @Test
+    void aUnitWhoseBootNumberWentBackIsReportedOnceAndAReplayIsNot() {
+        Datagram captured = sent(MessageType.STARTUP);
+        station = station(2, List.of(new UnitRecord(ID, "unit1", 9, Admission.ADOPTED, "")));
+        for (int i = 0; i < 20; i++) {
+            assertThat(dropped(station.received(captured, STRANGER, now))).isEqualTo(DropReason.OLD_BOOT);
+        }
+        agent = agent();
+        last.clear();
+        for (int i = 0; i < 30; i++) {
+            now += 2_000;
+            unit(agent.tick(now));
+        }
+        assertThat(last.stream().filter(Effect.Report.class::isInstance))
+                .singleElement()
+                .satisfies(report -> assertThat(((Effect.Report) report).text())
+                        .startsWith("refused the unit unit1")
+                        .contains("boot number 2, and 9 was seen", "\"boot\": 9 into agent.json"));
+        assertThat(station.unit(ID).orElseThrow().status()).isEqualTo(UnitView.Status.ABSENT);
+    }
+
     @Test
     void nothingIsListenedToTwice() {
         for (Datagram datagram : List.copyOf(sent())) {

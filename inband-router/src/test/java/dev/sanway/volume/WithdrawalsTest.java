@@ -118,6 +118,8 @@ class WithdrawalsTest {
         Label written = ((Label.Reading.Labelled) reading(0)).label();
         // So that there is an older copy, too.
         written = BlockClient.await(LabelStore.write(pool.units.get(0), written.next(UUID.randomUUID(), List.of())));
+        assertThat(written.uuid()).isEqualTo(label);
+        long latest = written.sequence();
         boolean blank = false;
         int writes = 0;
         while (!blank) {
@@ -133,8 +135,8 @@ class WithdrawalsTest {
                             it -> assertThat(it).isInstanceOf(Label.Reading.Blank.class),
                             it -> assertThat(((Label.Reading.Labelled) it)
                                             .label()
-                                            .uuid())
-                                    .isEqualTo(label));
+                                            .sequence())
+                                    .isEqualTo(latest));
             assertThat(blank).isEqualTo(!erasing.isCompletedExceptionally());
         }
         assertThat(writes).isGreaterThan(5);

@@ -269,7 +269,7 @@ class UnitLifeTest {
         try (AgentSan san = new AgentSan(folder)) {
             san.unit("unit1", "3GiB", DISK);
             SanwayProcess gateway = san.gateway("automatic", "", "hosts: [{name: web1, initiators: [\"*\"]}]\n");
-            for (int round = 1; round <= 6; round++) {
+            for (int round = 1; round <= 4; round++) {
                 String which = "round " + round + " of seed " + seed;
                 if (round > 1) {
                     san.sanway("unit", "adopt", "unit1").succeeded();
