@@ -191,10 +191,13 @@ final class SideBySide implements Callable<Integer> {
         return results;
     }
 
-    /** Fills the LUNs, so that no contender serves holes, and lets the virtual machines compile. */
+    /**
+     * Fills the LUNs, so that no contender serves holes, and lets the virtual machines compile. The gateways come first: the
+     * tgtd's own filling overwrites the label of the LUN that it shares with them, which they read no more then.
+     */
     private void warmUp(List<Row> chosenRows, List<Contender> chosen) throws LoadFailure, InterruptedException {
         System.out.println("Filling the LUNs ...");
-        for (Contender contender : chosen) {
+        for (Contender contender : chosen.reversed()) {
             Row fill = new Row("fill", FILL_BYTES, new AccessPattern(true, 0), 4, 1);
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(READY_SECONDS);
             long requests = Math.max(1, Sizes.parse(size).orElse(0) / fill.requestBytes());
