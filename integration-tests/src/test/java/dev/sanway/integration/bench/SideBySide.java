@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -77,8 +78,11 @@ final class SideBySide implements Callable<Integer> {
 
     @Option(
             names = "--cross-check",
-            description = "Also with --quick: the same work by iscsi-perf and qemu-img bench, beside our generator.")
-    boolean crossCheck;
+            negatable = true,
+            description =
+                    "The same work by iscsi-perf and qemu-img bench, beside our generator; not with --quick unless asked for.")
+    @Nullable
+    Boolean crossCheck;
 
     @Option(names = "--root", hidden = true, required = true)
     Path root = Path.of(".");
@@ -125,8 +129,9 @@ final class SideBySide implements Callable<Integer> {
             CrossCheck check = new CrossCheck((row, contender) -> measure(row, contender, 0));
             // Written now as well: what was measured is kept if the rest is interrupted.
             report(results, check).write();
+            boolean checks = crossCheck == null ? !quick : crossCheck;
             for (Contender contender : chosen) {
-                if ((crossCheck || !quick) && contender.name().matches("unit|tgtd")) {
+                if (checks && contender.name().matches("unit|tgtd")) {
                     System.out.println("Cross-check with other generators: " + contender.name());
                     check.run(contender);
                 }
