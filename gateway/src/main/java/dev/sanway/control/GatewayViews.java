@@ -10,6 +10,7 @@ import dev.sanway.control.Views.SessionView;
 import dev.sanway.control.Views.UnitView;
 import dev.sanway.control.Views.VolumeView;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.DeletedHost;
 import dev.sanway.metadata.DeletedVolume;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.ClosedUnits;
@@ -87,10 +88,7 @@ final class GatewayViews implements Views.Source {
             return new Condition("deleting", null);
         }
         if (volume.declared == null) {
-            return new Condition(
-                    "kept",
-                    "declared nowhere: its data are kept and no host sees it. Declare it again, or: sanway volume delete "
-                            + volume.name);
+            return new Condition("kept", kept(volume.name));
         }
         String percent =
                 volume.partitionBytes == 0 ? "0 %" : 100 * record.progressBytes() / volume.partitionBytes + " %";
@@ -104,6 +102,15 @@ final class GatewayViews implements Views.Source {
         VolumeRecord.Growth growth = record.growth();
         String detail = growth == null ? volume.refusal : "growing to " + Sizes.show(growth.toBytes()) + ", " + percent;
         return new Condition(volume.unit == null ? "notReady" : "ready", detail);
+    }
+
+    private String kept(String volume) {
+        String host = volume.substring(0, Math.max(0, volume.indexOf('/')));
+        boolean hostDeleted = catalog.one(DeletedHost.KIND, host).isPresent();
+        return (hostDeleted
+                        ? "its host was deleted: its data are kept. To undo that: sanway host restore " + host
+                        : "declared nowhere: its data are kept and no host sees it. Declare it again")
+                + ", or: sanway volume delete " + volume;
     }
 
     private VolumeView view(ServedVolume volume) {

@@ -102,33 +102,59 @@ final class UnitRemovals implements AutoConfiguration.Listener {
      */
     CompletableFuture<Void> begin(AgentUnits.Known known, boolean force) {
         Going before = going.get(known.uuid);
+        return before == null ? begun(known, force) : again(before, force);
+    }
+
+    private CompletableFuture<Void> begun(AgentUnits.Known known, boolean force) {
         String name = known.linked == null ? known.name : known.linked.name();
-        UnitRemoval record = before == null
-                ? new UnitRemoval(known.uuid, name, false, force)
-                : new UnitRemoval(
-                        known.uuid, before.record.name(), before.record.unlabelled(), before.record.force() || force);
-        Going it = before == null ? new Going(known, record) : before;
-        it.record = record;
+        Going it = new Going(known, new UnitRemoval(known.uuid, name, false, force));
         going.put(known.uuid, it);
         known.removing = "begun";
         // In the same turn in which it was found to be empty.
         close.run();
         it.working = true;
-        catalog.commit(new Catalog.Batch().put(UnitRemoval.KIND, known.uuid.toString(), record))
+        keep(it.record)
                 .whenCompleteAsync(
                         (_, failure) -> {
                             it.working = false;
                             if (failure == null) {
-                                if (before == null) {
-                                    events.info(known.subject(), "is being removed from the pool");
-                                }
+                                events.info(known.subject(), "is being removed from the pool");
                                 advance(it);
                             } else {
+                                forget(it);
                                 it.done.completeExceptionally(failure);
                             }
                         },
                         control);
         return it.done;
+    }
+
+    /** Asked for once more, perhaps with more force. */
+    private CompletableFuture<Void> again(Going it, boolean force) {
+        if (!force || it.record.force()) {
+            advance(it);
+            return it.done;
+        }
+        it.record = new UnitRemoval(it.record.unit(), it.record.name(), it.record.unlabelled(), true);
+        return keep(it.record)
+                .thenComposeAsync(
+                        _ -> {
+                            advance(it);
+                            return it.done;
+                        },
+                        control);
+    }
+
+    private CompletableFuture<Void> keep(UnitRemoval record) {
+        return catalog.commit(
+                new Catalog.Batch().put(UnitRemoval.KIND, record.unit().toString(), record));
+    }
+
+    private void forget(Going it) {
+        going.remove(it.known.uuid);
+        it.known.removing = null;
+        it.known.unlinkable = false;
+        close.run();
     }
 
     /** A LUN came, or went. */
@@ -155,7 +181,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
         }
     }
 
-    private void wait(Going it, String what) {
+    private static void waits(Going it, String what) {
         it.known.removing = what;
     }
 
@@ -171,7 +197,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
         if (!why.equals(it.known.removing)) {
             events.warning(it.known.subject(), "its removal " + why + "; tried again");
         }
-        wait(it, why);
+        waits(it, why);
         var _ = control.schedule(() -> advance(it), RETRY_SECONDS, TimeUnit.SECONDS);
     }
 
@@ -180,33 +206,31 @@ final class UnitRemovals implements AutoConfiguration.Listener {
         List<UUID> labels = withdrawals.labelsOf(it.record.name());
         CompletableFuture<Void> erased = CompletableFuture.completedFuture(null);
         if (link != null && link.connected() && link.settled()) {
-            wait(it, "its labels are being erased");
+            waits(it, "its labels are being erased");
             for (UUID label : labels) {
                 if (link.serves(label)) {
                     erased = erased.thenComposeAsync(_ -> withdrawals.unlabel(label), control);
+                } else {
+                    events.warning(
+                            it.known.subject(),
+                            "its LUN with the label " + label + " is not used, and keeps its label");
                 }
             }
         } else if (!it.record.force()) {
-            wait(it, "it goes on once the unit is there");
+            waits(it, "it goes on once the unit is there");
             return;
         }
         it.working = true;
-        UnitRemoval next = new UnitRemoval(it.record.unit(), it.record.name(), true, it.record.force());
+        String unit = it.record.unit().toString();
         erased.thenComposeAsync(
                         _ -> withdrawals.forget(
                                 labels,
                                 new Catalog.Batch()
-                                        .remove(
-                                                AgentPlace.KIND,
-                                                it.record.unit().toString())
-                                        .put(UnitRemoval.KIND, it.record.unit().toString(), next)),
+                                        .remove(AgentPlace.KIND, unit)
+                                        .put(UnitRemoval.KIND, unit, it.record.withoutLabels())),
                         control)
-                .thenComposeAsync(
-                        _ -> {
-                            it.record = next;
-                            return agents.unlinkForGood(it.known);
-                        },
-                        control)
+                .thenRunAsync(() -> it.record = it.record.withoutLabels(), control)
+                .thenComposeAsync(_ -> agents.unlinkForGood(it.known), control)
                 .whenCompleteAsync((_, failure) -> worked(it, failure), control);
     }
 
@@ -214,7 +238,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
         UnitView view = it.known.view;
         AutoConfiguration station = agents.station().orElse(null);
         if (station == null) {
-            wait(it, "it goes on once auto-configuration is on");
+            waits(it, "it goes on once auto-configuration is on");
             return;
         }
         UnitView.Storage storage = view == null || view.status() != UnitView.Status.ONLINE ? null : view.storage();
@@ -222,7 +246,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
             if (it.record.force()) {
                 finish(it, station);
             } else {
-                wait(it, "it goes on once the unit is there, to have its volumes deleted");
+                waits(it, "it goes on once the unit is there, to have its volumes deleted");
             }
             return;
         }
@@ -236,7 +260,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
             finish(it, station);
             return;
         }
-        wait(it, "the volumes that it made on request are being deleted");
+        waits(it, "the volumes that it made on request are being deleted");
         UUID request = UUID.randomUUID();
         it.asked = request;
         station.submit(
@@ -282,7 +306,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
 
     private void finish(Going it, AutoConfiguration station) {
         it.working = true;
-        wait(it, "almost done");
+        waits(it, "almost done");
         station.admit(it.known.uuid, Admission.PENDING, REASON)
                 .thenComposeAsync(
                         _ -> {
@@ -298,10 +322,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
                                 worked(it, failure);
                                 return;
                             }
-                            going.remove(it.known.uuid);
-                            it.known.removing = null;
-                            it.known.unlinkable = false;
-                            close.run();
+                            forget(it);
                             events.info(it.known.subject(), "is out of the pool");
                             it.done.complete(null);
                         },

@@ -103,8 +103,8 @@ public final class KeyWatch {
                 reason == DropReason.UNKNOWN_KEY
                         ? "what comes from its address is signed with pool key " + keyId
                                 + ", and the gateway has none of "
-                                + "that id (" + keys.words() + "): write it into the gateway's pool.key as well, then: "
-                                + "sanway config apply, or SIGHUP"
+                                + "that id (" + keys.words() + "): give both the same pool.key, then at the gateway: "
+                                + "sanway config apply, or SIGHUP; at the unit: SIGHUP"
                         : "what comes from its address is signed with another pool key " + keyId
                                 + " than the gateway's: the same key must have the same id everywhere");
     }

@@ -11,4 +11,8 @@ import java.util.UUID;
  */
 public record UnitRemoval(UUID unit, String name, boolean unlabelled, boolean force) {
     public static final Catalog.Kind<UnitRemoval> KIND = new Catalog.Kind<>("unitRemoval", UnitRemoval.class);
+
+    public UnitRemoval withoutLabels() {
+        return new UnitRemoval(unit, name, true, force);
+    }
 }

@@ -69,6 +69,8 @@ class HostRestoreTest {
                     .satisfies(refused -> assertThat(refused.output()).contains("db1/a", "db1/b", "db1/c", "--yes"));
             assertThat(san.sanway("host", "delete", "db1", "--yes").succeeded()).contains("sanway host restore db1");
             assertThat(san.sanway("host", "list", "--deleted").succeeded()).contains("db1/a, db1/b, db1/c");
+            assertThat(san.show("volume", "show", "db1/a").path("detail").asText())
+                    .contains("sanway host restore db1");
             san.sanway("volume", "delete", "db1/b", "--yes").succeeded();
             san.sanway("volume", "delete", "db1/c", "--yes", "--wipe").succeeded();
             Awaitility.await("c is wiped")

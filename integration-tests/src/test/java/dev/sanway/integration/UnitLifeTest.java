@@ -3,6 +3,8 @@ package dev.sanway.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -234,6 +236,61 @@ class UnitLifeTest {
             san.sanway("volume", "create", "web1/new", "--size", "100MiB").succeeded();
             awaitReady(san, "web1/new");
         }
+    }
+
+    @Test
+    void aUnitOfTheYamlIsMaintainedByCommandAndRemovedInTheFile() throws Exception {
+        try (San san = new San(folder)) {
+            san.unit("unit1", "name: volume1, size: 500MiB");
+            san.unit("unit2", "name: volume1, size: 500MiB");
+            san.gateway("");
+            Awaitility.await("both in the pool")
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> yaml(san, "pool", "show").path("units").size() == 2);
+            sanway(san, "unit", "maintenance", "unit1").succeeded();
+            assertThat(yaml(san, "unit", "show", "unit1").path("state").asText())
+                    .isEqualTo("maintenance");
+            assertThat(sanway(san, "unit", "remove", "unit1"))
+                    .satisfies(refused -> assertThat(refused.exitStatus()).isEqualTo(1))
+                    .satisfies(refused -> assertThat(refused.output())
+                            .containsPattern("unit unit1 is declared at .*gateway.yaml:\\d+; take it out there"));
+            String before = Files.readString(folder.resolve("gateway.yaml"));
+            Files.writeString(folder.resolve("without.yaml"), before.replaceFirst("(?m)^  - \\{name: unit1.*\\R", ""));
+            sanway(san, "config", "apply", folder.resolve("without.yaml").toString())
+                    .succeeded();
+            Awaitility.await("its LUN is not the pool's any more")
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> yaml(san, "pool", "show").path("units").size() == 1);
+            // Declared again it is what it was, but for what was said of it.
+            Files.writeString(folder.resolve("with.yaml"), before);
+            sanway(san, "config", "apply", folder.resolve("with.yaml").toString())
+                    .succeeded();
+            Awaitility.await("it is back")
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> yaml(san, "pool", "show").path("units").size() == 2
+                            && yaml(san, "unit", "show", "unit1")
+                                    .path("state")
+                                    .asText()
+                                    .equals("online"));
+        }
+    }
+
+    private static Command sanway(San san, String... arguments) {
+        List<String> words = new ArrayList<>();
+        words.add(SanwayProcess.ROOT.resolve("scripts/sanway").toString());
+        words.addAll(List.of(arguments));
+        Path state = san.folder.resolve("gateway");
+        words.addAll(List.of("--server", "https://127.0.0.1:" + san.management));
+        words.addAll(List.of("--token-file", state.resolve("api.token").toString()));
+        words.addAll(List.of("--certificate", state.resolve("api.crt").toString()));
+        return Command.run(60, words);
+    }
+
+    private static JsonNode yaml(San san, String... arguments) throws IOException {
+        List<String> words = new ArrayList<>(List.of(arguments));
+        words.addAll(List.of("-o", "json"));
+        return new ObjectMapper()
+                .readTree(sanway(san, words.toArray(new String[0])).succeeded());
     }
 
     @Test
