@@ -13,7 +13,6 @@ import dev.sanway.autoconfig.UdpEndpoint;
 import dev.sanway.autoconfig.UnitRecord;
 import dev.sanway.autoconfig.UnitView;
 import dev.sanway.config.GatewayConfig;
-import dev.sanway.iscsi.Transport;
 import dev.sanway.metadata.AgentUnit;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.StationBoot;
@@ -58,7 +57,7 @@ final class AutoConfiguration implements AutoCloseable {
     private final Executor control;
     private final Listener listener;
     private final Events events;
-    private final EventLoopGroup group = Transport.newGroup("sanway-autoconfig", 1);
+    private final EventLoopGroup group = UdpEndpoint.newGroup("sanway-autoconfig");
     private final EventLoop loop = group.next();
     private final DropCounters counters = new DropCounters();
     private final long startedMillis = System.currentTimeMillis();
@@ -118,7 +117,8 @@ final class AutoConfiguration implements AutoCloseable {
                     .filter(InetAddress::isMulticastAddress)
                     .distinct()
                     .toList();
-            this.endpoint = UdpEndpoint.open(loop, config.listen(), groups, config.keys(), counters, this::received);
+            this.endpoint = UdpEndpoint.open(
+                    loop, config.listen(), groups, catalog.self().gateway(), config.keys(), counters, this::received);
         } catch (CompletionException | IOException e) {
             group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
             throw e instanceof IOException io ? io : new IOException(e.getMessage(), e);
@@ -180,6 +180,7 @@ final class AutoConfiguration implements AutoCloseable {
     private void perform(Effect effect) {
         switch (effect) {
             case Effect.Send send -> endpoint.send(send.to(), send.datagram());
+            case Effect.Attend attend -> endpoint.attend(attend.peer(), attend.address());
             case Effect.Drop drop -> counters.count(drop.reason());
             case Effect.Report(String text) -> {
                 if (text.startsWith("refused")) {
@@ -257,6 +258,10 @@ final class AutoConfiguration implements AutoCloseable {
                     "reason",
                     reason.name().toLowerCase(Locale.ROOT));
         }
+        families.counter(
+                "sanway_autoconfig_flooded_turns",
+                "Turns of 10 ms in which more datagrams came than are read; the rest is dropped by the kernel.",
+                counters.floodedTurns());
     }
 
     /** The address really listened on. */

@@ -135,7 +135,16 @@ public final class ControlStation {
         begin(peer, nowMillis);
         send(peer, peer.enquiry, nowMillis);
         send(peer, peer.command, nowMillis);
+        attend(peer);
         setTimer(peer);
+    }
+
+    private void attend(UnitPeer peer) {
+        InetSocketAddress wanted = peer.attendedWanted();
+        if (!java.util.Objects.equals(wanted, peer.attended)) {
+            peer.attended = wanted;
+            sender.want(new Effect.Attend(peer.record.unit(), wanted));
+        }
     }
 
     private void setTimer(UnitPeer peer) {
@@ -206,6 +215,7 @@ public final class ControlStation {
         if (peer != null) {
             keep(peer, new UnitRecord(unit, peer.record.name(), peer.record.boot(), admission, reason));
             sender.want(new Effect.Changed(peer.view()));
+            attend(peer);
         }
         return sender.take();
     }
@@ -316,6 +326,10 @@ public final class ControlStation {
             sender.want(new Effect.KeepUnit(record));
         }
         UnitPeer.Contact before = peer.contact;
+        if (before != null && before.knows(datagram)) {
+            sender.drop(DropReason.REPLAYED);
+            return;
+        }
         if (before != null && !from.equals(before.address) && peer.live(nowMillis, timing.suspectMillis())) {
             rival(peer, datagram, from, nowMillis);
             return;
@@ -333,6 +347,7 @@ public final class ControlStation {
             peer.contact = contact;
         }
         peer.rival = null;
+        java.util.Objects.requireNonNull(peer.contact).accepted(datagram);
         peer.startup = startup;
         keep(
                 peer,

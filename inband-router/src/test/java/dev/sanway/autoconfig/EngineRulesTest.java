@@ -155,6 +155,89 @@ class EngineRulesTest {
         }
     }
 
+    /** Neither from where it came nor from elsewhere: nobody is told, nothing is answered. */
+    @Test
+    void aReplayedStartupOfALiveUnitChangesNothingWhereverItComesFrom() {
+        Datagram startup = sent(MessageType.STARTUP);
+        for (int i = 0; i < 5; i++) {
+            now += 2_100;
+            unit(agent.tick(now));
+            assertThat(dropped(station.received(startup, STRANGER, now))).isEqualTo(DropReason.REPLAYED);
+        }
+        // A copy of the unit's directory on another machine is not that: it is refused, and told of.
+        List<Effect> refused = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            now += 2_100;
+            unit(agent.tick(now));
+            refused.addAll(station.received(at(startup, startup.timeMillis() + 1 + i), STRANGER, now));
+        }
+        assertThat(refused).hasAtLeastOneElementOfType(Effect.Report.class);
+    }
+
+    private static Datagram at(Datagram datagram, long timeMillis) {
+        return new Datagram(
+                datagram.sender(),
+                datagram.senderBoot(),
+                datagram.sequence(),
+                datagram.recipient(),
+                datagram.recipientBoot(),
+                datagram.inReplyTo(),
+                timeMillis,
+                datagram.messageId(),
+                datagram.page(),
+                datagram.pages(),
+                datagram.source(),
+                datagram.destination(),
+                datagram.type(),
+                datagram.data());
+    }
+
+    private List<Effect.Attend> attended() {
+        List<Effect.Attend> attended = last.stream()
+                .filter(Effect.Attend.class::isInstance)
+                .map(Effect.Attend.class::cast)
+                .toList();
+        last.clear();
+        return attended;
+    }
+
+    /** By the station from its confirmation on, through restarts, until it is gone; by the unit wherever the station answered. */
+    @Test
+    void eachAttendsToTheOtherWhereItIs() {
+        assertThat(attended())
+                .containsExactly(new Effect.Attend(Datagram.NOBODY, CONTROL), new Effect.Attend(ID, UNIT));
+        now += 3_000;
+        unit(agent.tick(now));
+        agent = agent();
+        meet();
+        assertThat(attended())
+                .as("a restart in the same place")
+                .containsExactly(new Effect.Attend(Datagram.NOBODY, CONTROL));
+        control(station.admit(ID, Admission.REFUSED, "no"));
+        assertThat(attended()).containsExactly(new Effect.Attend(ID, null));
+        control(station.admit(ID, Admission.ADOPTED, ""));
+        assertThat(attended()).containsExactly(new Effect.Attend(ID, UNIT));
+        now += 6_000;
+        control(station.tick(now));
+        assertThat(attended()).as("suspect").isEmpty();
+        now += 9_000;
+        control(station.tick(now));
+        assertThat(attended()).as("offline").containsExactly(new Effect.Attend(ID, null));
+        unit(agent.tick(now));
+        unit(agent.tick(now + 1));
+        assertThat(attended()).as("back").containsExactly(new Effect.Attend(ID, UNIT));
+        unit(agent.stop("test", true, 0, now));
+        assertThat(attended()).as("it went").containsExactly(new Effect.Attend(ID, null));
+    }
+
+    /** A STARTUP alone, which anybody may have captured, gets no socket. */
+    @Test
+    void nobodyIsAttendedToBeforeItIsConfirmed() {
+        Datagram startup = sent(MessageType.STARTUP);
+        station = station(2, List.of(record));
+        assertThat(station.received(startup, STRANGER, now)).noneMatch(Effect.Attend.class::isInstance);
+    }
+
     /** A STARTUP of this boot that was captured moves nobody: it draws one answer, and the unit is found where it is. */
     @Test
     void aReplayedStartupAfterARestartOfTheStationIsOnlyAHint() {
