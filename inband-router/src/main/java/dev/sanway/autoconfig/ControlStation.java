@@ -243,6 +243,9 @@ public final class ControlStation {
         DropReason reason = judge(datagram, peer, from);
         if (reason != null) {
             sender.drop(reason);
+            if (peer != null && (reason == DropReason.OTHER_ADDRESS || reason == DropReason.UNKNOWN_SENDER)) {
+                reportRival(peer, datagram, from);
+            }
         } else if (datagram.type() == MessageType.STARTUP) {
             startups.add(datagram, nowMillis).ifPresent(message -> {
                 if (message instanceof Message.Startup startup) {
@@ -372,25 +375,42 @@ public final class ControlStation {
 
     /**
      * A unit starts while another with its UUID is live at another address. If it is the same one, moved, the old address falls
-     * silent soon, and it is taken then; if the old one goes on, this one is refused.
+     * silent soon, and it is taken then; if the old one goes on, this one is refused, and asked whether it lives.
      */
     private void rival(UnitPeer peer, Datagram datagram, InetSocketAddress from, long nowMillis) {
         UnitPeer.Rival before = peer.rival;
         if (before == null || !before.address().equals(from)) {
-            peer.rival = new UnitPeer.Rival(from, nowMillis, false);
+            peer.rival = new UnitPeer.Rival(from, nowMillis, null, false);
             return;
         }
         if (peer.heardMillis <= before.sinceMillis() + timing.heartbeatMillis()) {
             return;
         }
-        UnitPeer.Contact contact = java.util.Objects.requireNonNull(peer.contact);
-        String reason = "another unit with the UUID " + datagram.sender() + " is live at " + contact.address;
-        if (!before.reported()) {
-            peer.rival = new UnitPeer.Rival(from, before.sinceMillis(), true);
+        sender.reply(
+                new Message.StartupAck(Admission.REFUSED, facts.epoch(), rivalReason(peer)), datagram, from, nowMillis);
+        Request enquiry = new Request(
+                new Message.StorageEnquiry(0, 0, 1),
+                sender.nextMessageId(),
+                nowMillis,
+                timing.retransmitMillis(),
+                nowMillis + timing.deadlineMillis());
+        sender.ask(enquiry, datagram.sender(), datagram.senderBoot(), from, nowMillis);
+        peer.rival = new UnitPeer.Rival(from, before.sinceMillis(), enquiry, before.reported());
+    }
+
+    private static String rivalReason(UnitPeer peer) {
+        return "another unit with the UUID " + peer.record.unit() + " is live at "
+                + java.util.Objects.requireNonNull(peer.contact).address;
+    }
+
+    /** Tells the operator of a rival once it answered, which nobody can who only sends again what he captured. */
+    private void reportRival(UnitPeer peer, Datagram datagram, InetSocketAddress from) {
+        UnitPeer.Rival rival = peer.rival;
+        if (rival != null && peer.contact != null && !rival.reported() && rival.answers(datagram, from)) {
+            peer.rival = new UnitPeer.Rival(rival.address(), rival.sinceMillis(), rival.enquiry(), true);
             sender.want(new Effect.Report(
-                    "refused a unit at " + from + ": " + reason + "; was a unit's directory copied?"));
+                    "refused a unit at " + from + ": " + rivalReason(peer) + "; was a unit's directory copied?"));
         }
-        sender.reply(new Message.StartupAck(Admission.REFUSED, facts.epoch(), reason), datagram, from, nowMillis);
     }
 
     private void understood(UnitPeer peer, Message message, Datagram datagram, InetSocketAddress from, long nowMillis) {

@@ -52,8 +52,20 @@ final class UnitPeer {
 
     private record Sent(int messageId, long timeMillis) {}
 
-    /** Somebody else with the same UUID. */
-    record Rival(InetSocketAddress address, long sinceMillis, boolean reported) {}
+    /**
+     * Somebody else with the same UUID, perhaps: or somebody who captured a STARTUP.
+     *
+     * @param enquiry only who lives answers it; null: not asked yet
+     */
+    record Rival(
+            InetSocketAddress address,
+            long sinceMillis,
+            @Nullable Request enquiry,
+            boolean reported) {
+        boolean answers(Datagram datagram, InetSocketAddress from) {
+            return enquiry != null && from.equals(address) && enquiry.askedBy(datagram.inReplyTo());
+        }
+    }
 
     /** An enquiry under way and what was told so far, all of one revision. */
     static final class Gathering {

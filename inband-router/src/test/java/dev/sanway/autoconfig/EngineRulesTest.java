@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Both engines face to face, datagram by datagram: who is listened to, and when. */
 class EngineRulesTest {
@@ -164,14 +166,46 @@ class EngineRulesTest {
             unit(agent.tick(now));
             assertThat(dropped(station.received(startup, STRANGER, now))).isEqualTo(DropReason.REPLAYED);
         }
-        // A copy of the unit's directory on another machine is not that: it is refused, and told of.
-        List<Effect> refused = new ArrayList<>();
-        for (int i = 0; i < 3; i++) {
+        // Nor is a STARTUP that was captured, but never came: nobody is told of a unit that does not answer.
+        for (int i = 0; i < 5; i++) {
             now += 2_100;
             unit(agent.tick(now));
-            refused.addAll(station.received(at(startup, startup.timeMillis() + 1 + i), STRANGER, now));
+            assertThat(station.received(at(startup, startup.timeMillis() + 1), STRANGER, now))
+                    .doesNotHaveAnyElementsOfTypes(Effect.Report.class, Effect.Changed.class, Effect.KeepUnit.class);
+            assertThat(station.received(sent(MessageType.STORAGE_INFORMATION), STRANGER, now))
+                    .containsExactly(new Effect.Drop(DropReason.OTHER_ADDRESS));
         }
-        assertThat(refused).hasAtLeastOneElementOfType(Effect.Report.class);
+    }
+
+    /** The original goes on; the copy, at the same boot or the next, says STARTUP elsewhere, and answers. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void aCopyOfAUnitIsRefusedAndTheOperatorIsTold(int bootsLater) {
+        UnitAgent original = agent;
+        kept = bootsLater == 0 ? UnitTable.empty(ID) : kept;
+        UnitAgent copy = agent();
+        List<Effect> done = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            now += 2_500;
+            unit(original.tick(now));
+            for (Effect effect : copy.tick(now)) {
+                if (effect instanceof Effect.Send said) {
+                    for (Effect answer : station.received(said.datagram(), STRANGER, now)) {
+                        done.add(answer);
+                        if (answer instanceof Effect.Send to && to.to().equals(STRANGER)) {
+                            for (Effect told : copy.received(to.datagram(), CONTROL, now)) {
+                                if (told instanceof Effect.Send telling) {
+                                    done.addAll(station.received(telling.datagram(), STRANGER, now));
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assertThat(done).filteredOn(Effect.Report.class::isInstance).hasSize(1);
+        assertThat(copy.admission()).hasValue(Admission.REFUSED);
+        assertThat(station.unit(ID).orElseThrow().address()).isEqualTo(UNIT);
     }
 
     private static Datagram at(Datagram datagram, long timeMillis) {

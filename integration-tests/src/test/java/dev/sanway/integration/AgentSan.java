@@ -31,6 +31,14 @@ final class AgentSan implements AutoCloseable {
 
     /** A unit that has only a capacity; {@code more} is the YAML from {@code volumes:} on. */
     SanwayProcess unit(String name, String capacity, String more) throws IOException {
+        return unit(name, capacity, Ports.free(), agentPort, more);
+    }
+
+    /**
+     * @param ownPort where its agent listens
+     * @param controlPort where it finds the gateway
+     */
+    SanwayProcess unit(String name, String capacity, int ownPort, int controlPort, String more) throws IOException {
         Path config = folder.resolve(name + ".yaml");
         Files.writeString(config, """
                 unit:
@@ -43,7 +51,7 @@ final class AgentSan implements AutoCloseable {
                   listen: "127.0.0.1:%d"
                   control: ["127.0.0.1:%d"]
                   poolKeyFile: pool.key
-                """.formatted(name, Ports.free(), name, capacity, Ports.free(), agentPort) + more);
+                """.formatted(name, Ports.free(), name, capacity, ownPort, controlPort) + more);
         return start(name, "unit", config);
     }
 
@@ -115,6 +123,10 @@ final class AgentSan implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    Api api() throws IOException, java.security.GeneralSecurityException {
+        return new Api(management, folder.resolve("gateway"));
     }
 
     /** What a unit keeps in its table. */
