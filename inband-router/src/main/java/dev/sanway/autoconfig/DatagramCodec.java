@@ -167,18 +167,14 @@ public final class DatagramCodec {
 
     /**
      * What is wrong with the bytes from the buffer's position to its limit, as far as that can be told at next to no cost: length,
-     * magic, version, key id, and that the recipient is another. Null: nothing; whether they are authentic is not known yet.
+     * magic, version, and that the recipient is another. Null: nothing; whether they are authentic is not known yet.
      */
-    @Nullable
-    DropReason glance(ByteBuffer bytes, UUID self) {
+    static @Nullable DropReason glance(ByteBuffer bytes, UUID self) {
         DropReason outside = outside(bytes);
         if (outside != null) {
             return outside;
         }
         int start = bytes.position();
-        if (!macs.containsKey(Byte.toUnsignedInt(bytes.get(start + KEY_ID_OFFSET)))) {
-            return DropReason.UNKNOWN_KEY;
-        }
         long high = bytes.getLong(start + RECIPIENT_OFFSET);
         long low = bytes.getLong(start + RECIPIENT_OFFSET + Long.BYTES);
         boolean nobody = high == 0 && low == 0;

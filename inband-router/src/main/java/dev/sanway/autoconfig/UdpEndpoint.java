@@ -187,7 +187,7 @@ public final class UdpEndpoint {
     private void read(DatagramPacket packet, @Nullable SourceLimits<InetSocketAddress> ofPeers) {
         ByteBuf content = packet.content();
         DropReason outside =
-                codec.glance(content.internalNioBuffer(content.readerIndex(), content.readableBytes()), self);
+                DatagramCodec.glance(content.internalNioBuffer(content.readerIndex(), content.readableBytes()), self);
         if (outside != null) {
             counters.count(outside);
             return;
