@@ -22,6 +22,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -163,7 +164,7 @@ class ScaleTest {
         T ask() throws IOException, InterruptedException;
     }
 
-    private static <T> T timed(String what, TreeMap<String, Long> millis, Asking<T> asking)
+    private static <T> T timed(String what, Map<String, Long> millis, Asking<T> asking)
             throws IOException, InterruptedException {
         long start = System.nanoTime();
         T answer = asking.ask();
@@ -171,7 +172,7 @@ class ScaleTest {
         return answer;
     }
 
-    private static long took(TreeMap<String, Long> millis, String what) {
+    private static long took(Map<String, Long> millis, String what) {
         return java.util.Objects.requireNonNull(millis.get(what));
     }
 
@@ -204,7 +205,7 @@ class ScaleTest {
                 san.unit("unit" + unit, "name: volume1, size: " + unitBytes);
             }
             prepare(san, unitBytes);
-            TreeMap<String, Long> millis = new TreeMap<>();
+            Map<String, Long> millis = new TreeMap<>();
             timed("start", millis, () -> san.gateway(hosts()));
             try (Api api = new Api(san.management, san.folder.resolve("gateway"))) {
                 timed("until all are served", millis, () -> {
