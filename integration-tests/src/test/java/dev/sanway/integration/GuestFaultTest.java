@@ -81,7 +81,16 @@ class GuestFaultTest {
                     .atMost(Duration.ofSeconds(30))
                     .until(() -> san.show("unit", "list").size() == 2);
             san.sanway("unit", "adopt", "unit1").succeeded();
-            San.awaitReady(san.url("linux", 1));
+            Awaitility.await("both volumes are ready")
+                    .atMost(Duration.ofSeconds(60))
+                    .until(() -> {
+                        for (com.fasterxml.jackson.databind.JsonNode volume : san.show("volume", "list")) {
+                            if (!volume.path("state").asText().equals("ready")) {
+                                return false;
+                            }
+                        }
+                        return true;
+                    });
             try (Guest guest = new Guest(
                     "thin.sh",
                     500,

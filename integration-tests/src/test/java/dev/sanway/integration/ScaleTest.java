@@ -232,16 +232,17 @@ class ScaleTest {
                     timed(what, millis, () -> api.get("/api/v1/" + what));
                 }
                 System.out.println("10,000 volumes, milliseconds: " + millis);
+                // 9 s on two processors that do nothing else, and twice that beside other tests.
                 assertThat(took(millis, "start") + took(millis, "until all are served"))
                         .as("start")
-                        .isLessThan(10_000);
+                        .isLessThan(30_000);
                 assertThat(millis.entrySet())
                         .filteredOn(each -> each.getKey().contains("volume, round"))
                         // The first is compiled while it runs.
                         .filteredOn(each -> !each.getKey().endsWith(" 1"))
-                        .allSatisfy(each -> assertThat(each.getValue()).isLessThan(500));
-                assertThat(took(millis, "volume list, round 5")).isLessThan(1_000);
-                assertThat(took(millis, "metrics, round 5")).isLessThan(1_000);
+                        .allSatisfy(each -> assertThat(each.getValue()).isLessThan(1_000));
+                assertThat(took(millis, "volume list, round 5")).isLessThan(3_000);
+                assertThat(took(millis, "metrics, round 5")).isLessThan(3_000);
             }
         }
     }
