@@ -44,7 +44,16 @@ public final class LatencyHistogram {
     }
 
     /** What was counted: {@code counts} of each range, the last of what is longer than every bound. */
-    public record Snapshot(long[] counts, long sumNanos) {}
+    public record Snapshot(long[] counts, long sumNanos) {
+        /** Both together. */
+        public Snapshot plus(Snapshot other) {
+            long[] sums = counts.clone();
+            for (int range = 0; range < sums.length; range++) {
+                sums[range] += other.counts[range];
+            }
+            return new Snapshot(sums, sumNanos + other.sumNanos);
+        }
+    }
 
     /** The upper bounds of the ranges, each in its range. */
     public static long[] boundsNanos() {

@@ -14,7 +14,12 @@ public final class CommandStatistics {
     private static final CommandKind[] KINDS = CommandKind.values();
 
     /** Of one kind: how long commands took, how much they moved, how many did not end well. */
-    public record Snapshot(LatencyHistogram.Snapshot latency, long bytes, long failures) {}
+    public record Snapshot(LatencyHistogram.Snapshot latency, long bytes, long failures) {
+        /** Both together. */
+        public Snapshot plus(Snapshot other) {
+            return new Snapshot(latency.plus(other.latency), bytes + other.bytes, failures + other.failures);
+        }
+    }
 
     private static final class Counts {
         private final LatencyHistogram latency = new LatencyHistogram();

@@ -15,7 +15,6 @@ import dev.sanway.autoconfig.UdpEndpoint;
 import dev.sanway.autoconfig.UnitRecord;
 import dev.sanway.autoconfig.UnitView;
 import dev.sanway.config.GatewayConfig;
-import dev.sanway.iscsi.Transport;
 import dev.sanway.metadata.AgentPlace;
 import dev.sanway.metadata.AgentUnit;
 import dev.sanway.metadata.Catalog;
@@ -64,7 +63,7 @@ final class AutoConfiguration implements AutoCloseable {
     private final Executor control;
     private final Listener listener;
     private final Events events;
-    private final EventLoopGroup group = Transport.newGroup("sanway-autoconfig", 1);
+    private final EventLoopGroup group = UdpEndpoint.newGroup("sanway-autoconfig");
     private final EventLoop loop = group.next();
     private final DropCounters counters = new DropCounters();
     private final long startedMillis = System.currentTimeMillis();
@@ -128,7 +127,8 @@ final class AutoConfiguration implements AutoCloseable {
                     .filter(InetAddress::isMulticastAddress)
                     .distinct()
                     .toList();
-            this.endpoint = UdpEndpoint.open(loop, config.listen(), groups, keys, counters, new Heard());
+            this.endpoint = UdpEndpoint.open(
+                    loop, config.listen(), groups, catalog.self().gateway(), keys, counters, new Heard());
         } catch (CompletionException | IOException e) {
             group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
             throw e instanceof IOException io ? io : new IOException(e.getMessage(), e);
@@ -227,6 +227,7 @@ final class AutoConfiguration implements AutoCloseable {
     private void perform(Effect effect) {
         switch (effect) {
             case Effect.Send send -> endpoint.send(send.to(), send.datagram());
+            case Effect.Attend attend -> endpoint.attend(attend.peer(), attend.address());
             case Effect.Drop drop -> counters.count(drop.reason());
             case Effect.Report(String text) -> {
                 if (text.startsWith("refused")) {
@@ -319,6 +320,10 @@ final class AutoConfiguration implements AutoCloseable {
                     "reason",
                     reason.name().toLowerCase(Locale.ROOT));
         }
+        families.counter(
+                "sanway_autoconfig_flooded_turns",
+                "Turns of 10 ms in which more datagrams came than are read; the rest is dropped by the kernel.",
+                counters.floodedTurns());
     }
 
     /** The address really listened on. */

@@ -13,8 +13,10 @@ import dev.sanway.target.lun.LogicalUnit;
 import io.netty.channel.EventLoop;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,6 +29,9 @@ import java.util.function.Supplier;
  * somebody asks.
  */
 final class GatewayMetrics implements Metrics.Source {
+
+    /** With more, commands are counted for each host, not for each volume. */
+    private static final int MOST_VOLUMES = 2_000;
 
     private record Counted(String volume, long sizeBytes, boolean ready, CommandStatistics statistics) {}
 
@@ -104,20 +109,32 @@ final class GatewayMetrics implements Metrics.Source {
             }
             return all;
         });
+        commandsOfVolumes(families, counted);
         for (Counted each : counted) {
-            commands(
-                    families,
-                    "sanway_volume",
-                    "hosts' commands to a volume",
-                    each.statistics().snapshot(),
-                    "host",
-                    host(each.volume()),
-                    "volume",
-                    each.volume());
             String[] labels = {"host", host(each.volume()), "volume", each.volume()};
             families.gauge("sanway_volume_size_bytes", "The size of a volume.", each.sizeBytes(), labels);
             families.gauge("sanway_volume_ready", "Whether a volume serves its hosts.", each.ready() ? 1 : 0, labels);
         }
+    }
+
+    /** Each volume's take 10 KiB of text; of very many they are those of a host together, so that the text stays within bounds. */
+    private static void commandsOfVolumes(MetricFamilies families, List<Counted> counted) {
+        Map<List<String>, Map<CommandKind, CommandStatistics.Snapshot>> all = new LinkedHashMap<>();
+        for (Counted each : counted) {
+            List<String> whose = List.of(host(each.volume()), counted.size() > MOST_VOLUMES ? "" : each.volume());
+            Map<CommandKind, CommandStatistics.Snapshot> sums =
+                    all.computeIfAbsent(whose, _ -> new EnumMap<>(CommandKind.class));
+            each.statistics().snapshot().forEach((kind, of) -> sums.merge(kind, of, CommandStatistics.Snapshot::plus));
+        }
+        all.forEach((whose, statistics) -> commands(
+                families,
+                "sanway_volume",
+                "hosts' commands to a volume",
+                statistics,
+                "host",
+                whose.getFirst(),
+                "volume",
+                whose.getLast()));
     }
 
     private static void commands(

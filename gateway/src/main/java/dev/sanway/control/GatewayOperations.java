@@ -129,10 +129,7 @@ final class GatewayOperations implements Operations {
     // ---- volumes
 
     private VolumeView volumeView(String name) throws ApiRefusal {
-        return views.volumes().stream()
-                .filter(volume -> volume.name().equals(name))
-                .findFirst()
-                .orElseThrow(() -> ApiRefusal.unknown("there is no volume " + name));
+        return views.volume(name).orElseThrow(() -> ApiRefusal.unknown("there is no volume " + name));
     }
 
     @Override

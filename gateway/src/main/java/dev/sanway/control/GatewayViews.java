@@ -70,9 +70,20 @@ final class GatewayViews implements Views.Source {
     @Override
     public List<VolumeView> volumes() {
         return control.ask(() -> volumes.all().stream()
-                .filter(volume -> volume.declared != null || volume.record != null)
+                .filter(GatewayViews::exists)
                 .map(this::view)
                 .toList());
+    }
+
+    @Override
+    public Optional<VolumeView> volume(String name) {
+        return control.ask(() -> Optional.ofNullable(volumes.find(name))
+                .filter(GatewayViews::exists)
+                .map(this::view));
+    }
+
+    private static boolean exists(ServedVolume volume) {
+        return volume.declared != null || volume.record != null;
     }
 
     private record Condition(String state, @Nullable String detail) {}

@@ -3,6 +3,7 @@ package dev.sanway.control;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -143,6 +144,13 @@ public interface Views {
     /** Where the API takes its answers from: snapshots, from any thread. */
     interface Source {
         List<VolumeView> volumes();
+
+        /** One of them. */
+        default Optional<VolumeView> volume(String name) {
+            return volumes().stream()
+                    .filter(volume -> volume.name().equals(name))
+                    .findFirst();
+        }
 
         List<PartitionView> partitions();
 

@@ -176,10 +176,7 @@ final class VolumeRoutes {
 
     private VolumeView find(ApiRequest request) throws ApiRefusal {
         String name = request.volumeName();
-        return source.volumes().stream()
-                .filter(volume -> volume.name().equals(name))
-                .findFirst()
-                .orElseThrow(() -> ApiRefusal.unknown("there is no volume " + name));
+        return source.volume(name).orElseThrow(() -> ApiRefusal.unknown("there is no volume " + name));
     }
 
     private VolumeView create(ApiRequest request) throws ApiRefusal {

@@ -13,7 +13,6 @@ import dev.sanway.autoconfig.UdpEndpoint;
 import dev.sanway.autoconfig.UnitAgent;
 import dev.sanway.autoconfig.UnitTable;
 import dev.sanway.config.UnitConfig;
-import dev.sanway.iscsi.Transport;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
@@ -48,7 +47,7 @@ final class Agent implements AutoCloseable {
     private static final int TRASH_MINUTES = 30;
     private static final int LOAD_SECONDS = 2;
 
-    private final EventLoopGroup group = Transport.newGroup("sanway-agent", 1);
+    private final EventLoopGroup group = UdpEndpoint.newGroup("sanway-agent");
     private final EventLoop loop = group.next();
     private final Timing timing = Timing.standard();
     private final TableFile file;
@@ -93,7 +92,8 @@ final class Agent implements AutoCloseable {
                 .distinct()
                 .toList();
         try {
-            this.endpoint = UdpEndpoint.open(loop, config.listen(), groups, config.keys(), counters, new Heard());
+            this.endpoint = UdpEndpoint.open(
+                    loop, config.listen(), groups, table.unit(), config.keys(), counters, new Heard());
         } catch (IOException e) {
             group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
             throw e;
@@ -190,6 +190,7 @@ final class Agent implements AutoCloseable {
     private void perform(Effect effect) throws IOException {
         switch (effect) {
             case Effect.Send send -> endpoint.send(send.to(), send.datagram());
+            case Effect.Attend attend -> endpoint.attend(attend.peer(), attend.address());
             case Effect.Drop drop -> counters.count(drop.reason());
             case Effect.Report report -> log.warn("auto-configuration: {}", report.text());
             case Effect.KeepTable keep -> file.write(keep.table());

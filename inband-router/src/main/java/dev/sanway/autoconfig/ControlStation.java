@@ -136,7 +136,16 @@ public final class ControlStation {
         begin(peer, nowMillis);
         send(peer, peer.enquiry, nowMillis);
         send(peer, peer.command, nowMillis);
+        attend(peer);
         setTimer(peer);
+    }
+
+    private void attend(UnitPeer peer) {
+        InetSocketAddress wanted = peer.attendedWanted();
+        if (!Objects.equals(wanted, peer.attended)) {
+            peer.attended = wanted;
+            sender.want(new Effect.Attend(peer.record.unit(), wanted));
+        }
     }
 
     private void setTimer(UnitPeer peer) {
@@ -207,6 +216,7 @@ public final class ControlStation {
         if (peer != null) {
             keep(peer, new UnitRecord(unit, peer.record.name(), peer.record.boot(), admission, reason));
             sender.want(new Effect.Changed(peer.view()));
+            attend(peer);
         }
         return sender.take();
     }
@@ -248,6 +258,9 @@ public final class ControlStation {
             sender.drop(reason);
             if (reason == DropReason.OLD_BOOT && datagram.type() == MessageType.STARTUP && peer != null) {
                 setBack(peer, datagram, from, nowMillis);
+            }
+            if (peer != null && (reason == DropReason.OTHER_ADDRESS || reason == DropReason.UNKNOWN_SENDER)) {
+                reportRival(peer, datagram, from);
             }
         } else if (datagram.type() == MessageType.STARTUP) {
             startups.add(datagram, nowMillis).ifPresent(message -> {
@@ -350,6 +363,10 @@ public final class ControlStation {
             sender.want(new Effect.KeepUnit(record));
         }
         UnitPeer.Contact before = peer.contact;
+        if (before != null && before.knows(datagram)) {
+            sender.drop(DropReason.REPLAYED);
+            return;
+        }
         if (before != null && !from.equals(before.address) && peer.live(nowMillis, timing.suspectMillis())) {
             rival(peer, datagram, from, nowMillis);
             return;
@@ -368,6 +385,7 @@ public final class ControlStation {
         }
         peer.rival = null;
         peer.setBack = null;
+        Objects.requireNonNull(peer.contact).accepted(datagram);
         peer.startup = startup;
         keep(
                 peer,
@@ -392,25 +410,42 @@ public final class ControlStation {
 
     /**
      * A unit starts while another with its UUID is live at another address. If it is the same one, moved, the old address falls
-     * silent soon, and it is taken then; if the old one goes on, this one is refused.
+     * silent soon, and it is taken then; if the old one goes on, this one is refused, and asked whether it lives.
      */
     private void rival(UnitPeer peer, Datagram datagram, InetSocketAddress from, long nowMillis) {
         UnitPeer.Rival before = peer.rival;
         if (before == null || !before.address().equals(from)) {
-            peer.rival = new UnitPeer.Rival(from, nowMillis, false);
+            peer.rival = new UnitPeer.Rival(from, nowMillis, null, false);
             return;
         }
         if (peer.heardMillis <= before.sinceMillis() + timing.heartbeatMillis()) {
             return;
         }
-        UnitPeer.Contact contact = java.util.Objects.requireNonNull(peer.contact);
-        String reason = "another unit with the UUID " + datagram.sender() + " is live at " + contact.address;
-        if (!before.reported()) {
-            peer.rival = new UnitPeer.Rival(from, before.sinceMillis(), true);
+        sender.reply(
+                new Message.StartupAck(Admission.REFUSED, facts.epoch(), rivalReason(peer)), datagram, from, nowMillis);
+        Request enquiry = new Request(
+                new Message.StorageEnquiry(0, 0, 1),
+                sender.nextMessageId(),
+                nowMillis,
+                timing.retransmitMillis(),
+                nowMillis + timing.deadlineMillis());
+        sender.ask(enquiry, datagram.sender(), datagram.senderBoot(), from, nowMillis);
+        peer.rival = new UnitPeer.Rival(from, before.sinceMillis(), enquiry, before.reported());
+    }
+
+    private static String rivalReason(UnitPeer peer) {
+        return "another unit with the UUID " + peer.record.unit() + " is live at "
+                + Objects.requireNonNull(peer.contact).address;
+    }
+
+    /** Tells the operator of a rival once it answered, which nobody can who only sends again what he captured. */
+    private void reportRival(UnitPeer peer, Datagram datagram, InetSocketAddress from) {
+        UnitPeer.Rival rival = peer.rival;
+        if (rival != null && peer.contact != null && !rival.reported() && rival.answers(datagram, from)) {
+            peer.rival = new UnitPeer.Rival(rival.address(), rival.sinceMillis(), rival.enquiry(), true);
             sender.want(new Effect.Report(
-                    "refused a unit at " + from + ": " + reason + "; was a unit's directory copied?"));
+                    "refused a unit at " + from + ": " + rivalReason(peer) + "; was a unit's directory copied?"));
         }
-        sender.reply(new Message.StartupAck(Admission.REFUSED, facts.epoch(), reason), datagram, from, nowMillis);
     }
 
     private void understood(UnitPeer peer, Message message, Datagram datagram, InetSocketAddress from, long nowMillis) {

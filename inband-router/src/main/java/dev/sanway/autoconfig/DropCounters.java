@@ -8,6 +8,8 @@ import java.util.concurrent.atomic.LongAdder;
 public final class DropCounters {
     private final Map<DropReason, LongAdder> counters = new EnumMap<>(DropReason.class);
 
+    private final LongAdder flooded = new LongAdder();
+
     public DropCounters() {
         for (DropReason reason : DropReason.values()) {
             counters.put(reason, new LongAdder());
@@ -24,6 +26,16 @@ public final class DropCounters {
 
     public long total() {
         return counters.values().stream().mapToLong(LongAdder::sum).sum();
+    }
+
+    /** In a turn more came to the open socket than is read. */
+    void flooded() {
+        flooded.increment();
+    }
+
+    /** Turns in which more came than is read. */
+    public long floodedTurns() {
+        return flooded.sum();
     }
 
     private LongAdder adder(DropReason reason) {

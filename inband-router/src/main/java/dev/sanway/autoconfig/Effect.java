@@ -4,6 +4,7 @@ import dev.sanway.autoconfig.Message.Command;
 import dev.sanway.autoconfig.Message.Result;
 import java.net.InetSocketAddress;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an engine wants done, in this order: what is to be kept is durable before what follows it is done. An edge that cannot keep
@@ -13,6 +14,14 @@ public sealed interface Effect {
 
     /** Send it; if it is lost nothing is broken. */
     record Send(InetSocketAddress to, Datagram datagram) implements Effect {}
+
+    /**
+     * What comes from this address is to be heard whatever else comes: a flood that others send must not take it along.
+     *
+     * @param peer who is there: has one such address at most
+     * @param address null: it is treated like everybody from now on
+     */
+    record Attend(UUID peer, @Nullable InetSocketAddress address) implements Effect {}
 
     /** A datagram changed nothing. */
     record Drop(DropReason reason) implements Effect {}

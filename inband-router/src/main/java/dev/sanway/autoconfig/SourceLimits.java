@@ -1,14 +1,15 @@
 package dev.sanway.autoconfig;
 
-import java.net.InetAddress;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Bounds how many datagrams are looked at: from one address, and in all, so that a flood costs little more than receiving it. A
- * bucket for each of the last addresses fills with time. One owner.
+ * Bounds how many datagrams are looked at: from one source, and in all, so that a flood costs little more than receiving it. A
+ * bucket for each of the last sources fills with time. One owner.
+ *
+ * @param <S> what tells sources apart
  */
-final class SourceLimits {
+final class SourceLimits<S> {
     private static final int MAX_SOURCES = 1024;
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
@@ -36,7 +37,7 @@ final class SourceLimits {
     private final double perSource;
     private final double inAll;
     private final Bucket all;
-    private final Map<InetAddress, Bucket> sources = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<S, Bucket> sources = new LinkedHashMap<>(16, 0.75f, true);
 
     /** So many each second, and a second's worth at once. */
     SourceLimits(int perSource, int inAll, long nowNanos) {
@@ -46,7 +47,7 @@ final class SourceLimits {
     }
 
     /** Whether to look at a datagram from there. One that is not looked at takes nothing from the others. */
-    boolean admits(InetAddress source, long nowNanos) {
+    boolean admits(S source, long nowNanos) {
         Bucket bucket = sources.get(source);
         if (bucket == null) {
             if (sources.size() >= MAX_SOURCES) {

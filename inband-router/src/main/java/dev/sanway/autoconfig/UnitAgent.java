@@ -99,6 +99,9 @@ public final class UnitAgent {
     /** Whose window still counts if the same boot of the same station answers again. */
     private @Nullable Contact former;
 
+    /** Where the last control station was; also while it is looked for anew, since that is where it will be most likely. */
+    private @Nullable InetSocketAddress attended;
+
     private @Nullable Performing performing;
     private Health health = Health.GOOD;
     private int loadPermille;
@@ -344,6 +347,11 @@ public final class UnitAgent {
         }
         contact = new Contact(datagram.sender(), datagram.senderBoot(), window, from, ack.admission(), nowMillis);
         phase = Phase.ATTACHED;
+        if (!from.equals(attended)) {
+            attended = from;
+            // One at a time, whoever it is.
+            sender.want(new Effect.Attend(Datagram.NOBODY, from));
+        }
         if (!datagram.sender().equals(table.control()) || datagram.senderBoot() != table.controlBoot()) {
             keep(table.under(datagram.sender(), datagram.senderBoot()));
         }

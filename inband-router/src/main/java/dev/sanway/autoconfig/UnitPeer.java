@@ -9,12 +9,15 @@ import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** What a control station holds of one unit. {@link ControlStation}'s own. */
 final class UnitPeer {
+    private static final int MAX_STARTUPS = 32;
 
     /**
      * The unit's present boot, and where it is. Not confirmed until something came that bears this control station's boot number: a
@@ -25,15 +28,44 @@ final class UnitPeer {
         final ReplayWindow window = new ReplayWindow();
         InetSocketAddress address;
         boolean confirmed;
+        /** The last that were accepted, with their time: what is captured and sent again is the same in both. */
+        private final Set<Sent> startups = new LinkedHashSet<>();
 
         Contact(long boot, InetSocketAddress address) {
             this.boot = boot;
             this.address = address;
         }
+
+        void accepted(Datagram startup) {
+            if (startups.size() >= MAX_STARTUPS) {
+                startups.remove(startups.iterator().next());
+            }
+            startups.add(new Sent(startup.messageId(), startup.timeMillis()));
+        }
+
+        /** This very STARTUP was accepted; somebody with the same UUID and boot would have sent another, or at another time. */
+        boolean knows(Datagram startup) {
+            return startup.senderBoot() == boot
+                    && startups.contains(new Sent(startup.messageId(), startup.timeMillis()));
+        }
     }
 
-    /** Somebody else with the same UUID. */
-    record Rival(InetSocketAddress address, long sinceMillis, boolean reported) {}
+    private record Sent(int messageId, long timeMillis) {}
+
+    /**
+     * Somebody else with the same UUID, perhaps: or somebody who captured a STARTUP.
+     *
+     * @param enquiry only who lives answers it; null: not asked yet
+     */
+    record Rival(
+            InetSocketAddress address,
+            long sinceMillis,
+            @Nullable Request enquiry,
+            boolean reported) {
+        boolean answers(Datagram datagram, InetSocketAddress from) {
+            return enquiry != null && from.equals(address) && enquiry.askedBy(datagram.inReplyTo());
+        }
+    }
 
     /** It starts with an earlier boot number than is known; {@code count}: so many times in a row. */
     record SetBack(long boot, long sequence, int count) {}
@@ -63,6 +95,10 @@ final class UnitPeer {
 
     @Nullable
     SetBack setBack;
+
+    /** Where it is attended to: {@link Effect.Attend}. */
+    @Nullable
+    InetSocketAddress attended;
 
     Message.@Nullable Startup startup;
     UnitView.@Nullable Storage storage;
@@ -100,6 +136,19 @@ final class UnitPeer {
 
     boolean live(long nowMillis, long withinMillis) {
         return contact != null && contact.confirmed && nowMillis - heardMillis < withinMillis;
+    }
+
+    /**
+     * Where it should be attended to: where it was confirmed to be, also while its next boot there is still to be confirmed. Not if it
+     * was refused, or is gone.
+     */
+    @Nullable
+    InetSocketAddress attendedWanted() {
+        boolean there = status == Status.ONLINE || status == Status.SUSPECT;
+        if (!there || contact == null || admission() == Admission.REFUSED) {
+            return null;
+        }
+        return contact.confirmed ? contact.address : attended;
     }
 
     UnitView view() {

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Both engines face to face, datagram by datagram: who is listened to, and when. */
 class EngineRulesTest {
@@ -200,6 +202,121 @@ class EngineRulesTest {
                 assertThat(dropped(station.received(datagram, UNIT, now))).isEqualTo(DropReason.OLD_BOOT);
             }
         }
+    }
+
+    /** Neither from where it came nor from elsewhere: nobody is told, nothing is answered. */
+    @Test
+    void aReplayedStartupOfALiveUnitChangesNothingWhereverItComesFrom() {
+        Datagram startup = sent(MessageType.STARTUP);
+        for (int i = 0; i < 5; i++) {
+            now += 2_100;
+            unit(agent.tick(now));
+            assertThat(dropped(station.received(startup, STRANGER, now))).isEqualTo(DropReason.REPLAYED);
+        }
+        // Nor is a STARTUP that was captured, but never came: nobody is told of a unit that does not answer.
+        for (int i = 0; i < 5; i++) {
+            now += 2_100;
+            unit(agent.tick(now));
+            assertThat(station.received(at(startup, startup.timeMillis() + 1), STRANGER, now))
+                    .doesNotHaveAnyElementsOfTypes(Effect.Report.class, Effect.Changed.class, Effect.KeepUnit.class);
+            assertThat(station.received(sent(MessageType.STORAGE_INFORMATION), STRANGER, now))
+                    .containsExactly(new Effect.Drop(DropReason.OTHER_ADDRESS));
+        }
+    }
+
+    /** The original goes on; the copy, at the same boot or the next, says STARTUP elsewhere, and answers. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void aCopyOfAUnitIsRefusedAndTheOperatorIsTold(int bootsLater) {
+        UnitAgent original = agent;
+        kept = bootsLater == 0 ? UnitTable.empty(ID) : kept;
+        UnitAgent copy = agent();
+        List<Effect> done = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            now += 2_500;
+            unit(original.tick(now));
+            for (Effect effect : copy.tick(now)) {
+                if (effect instanceof Effect.Send said) {
+                    for (Effect answer : station.received(said.datagram(), STRANGER, now)) {
+                        done.add(answer);
+                        if (answer instanceof Effect.Send to && to.to().equals(STRANGER)) {
+                            for (Effect told : copy.received(to.datagram(), CONTROL, now)) {
+                                if (told instanceof Effect.Send telling) {
+                                    done.addAll(station.received(telling.datagram(), STRANGER, now));
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assertThat(done).filteredOn(Effect.Report.class::isInstance).hasSize(1);
+        assertThat(copy.admission()).hasValue(Admission.REFUSED);
+        assertThat(station.unit(ID).orElseThrow().address()).isEqualTo(UNIT);
+    }
+
+    private static Datagram at(Datagram datagram, long timeMillis) {
+        return new Datagram(
+                datagram.sender(),
+                datagram.senderBoot(),
+                datagram.sequence(),
+                datagram.recipient(),
+                datagram.recipientBoot(),
+                datagram.inReplyTo(),
+                timeMillis,
+                datagram.messageId(),
+                datagram.page(),
+                datagram.pages(),
+                datagram.source(),
+                datagram.destination(),
+                datagram.type(),
+                datagram.data());
+    }
+
+    private List<Effect.Attend> attended() {
+        List<Effect.Attend> attended = last.stream()
+                .filter(Effect.Attend.class::isInstance)
+                .map(Effect.Attend.class::cast)
+                .toList();
+        last.clear();
+        return attended;
+    }
+
+    /** By the station from its confirmation on, through restarts, until it is gone; by the unit wherever the station answered. */
+    @Test
+    void eachAttendsToTheOtherWhereItIs() {
+        assertThat(attended())
+                .containsExactly(new Effect.Attend(Datagram.NOBODY, CONTROL), new Effect.Attend(ID, UNIT));
+        now += 3_000;
+        unit(agent.tick(now));
+        agent = agent();
+        meet();
+        assertThat(attended())
+                .as("a restart in the same place")
+                .containsExactly(new Effect.Attend(Datagram.NOBODY, CONTROL));
+        control(station.admit(ID, Admission.REFUSED, "no"));
+        assertThat(attended()).containsExactly(new Effect.Attend(ID, null));
+        control(station.admit(ID, Admission.ADOPTED, ""));
+        assertThat(attended()).containsExactly(new Effect.Attend(ID, UNIT));
+        now += 6_000;
+        control(station.tick(now));
+        assertThat(attended()).as("suspect").isEmpty();
+        now += 9_000;
+        control(station.tick(now));
+        assertThat(attended()).as("offline").containsExactly(new Effect.Attend(ID, null));
+        unit(agent.tick(now));
+        unit(agent.tick(now + 1));
+        assertThat(attended()).as("back").containsExactly(new Effect.Attend(ID, UNIT));
+        unit(agent.stop("test", true, 0, now));
+        assertThat(attended()).as("it went").containsExactly(new Effect.Attend(ID, null));
+    }
+
+    /** A STARTUP alone, which anybody may have captured, gets no socket. */
+    @Test
+    void nobodyIsAttendedToBeforeItIsConfirmed() {
+        Datagram startup = sent(MessageType.STARTUP);
+        station = station(2, List.of(record));
+        assertThat(station.received(startup, STRANGER, now)).noneMatch(Effect.Attend.class::isInstance);
     }
 
     /** A STARTUP of this boot that was captured moves nobody: it draws one answer, and the unit is found where it is. */

@@ -139,6 +139,7 @@ final class SimulatedUnit implements SimulatedNetwork.Node {
             }
             switch (effect) {
                 case Effect.Send send -> network.send(address, send.to(), codec.encode(send.datagram()));
+                case Effect.Attend _ -> {}
                 case Effect.Drop drop -> drops.count(drop.reason());
                 case Effect.Report report -> reports.add(report.text());
                 case Effect.KeepTable keep -> keep(keep.table());

@@ -4,21 +4,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.sanway.iscsi.Transport;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -26,104 +31,245 @@ import org.junit.jupiter.params.provider.CsvSource;
 class UdpEndpointTest {
     private final DropCounters counters = new DropCounters();
     private final Queue<Datagram> received = new ConcurrentLinkedQueue<>();
-    private EventLoopGroup group = Transport.newGroup("udp-test", 1);
+    private final EventLoopGroup group = UdpEndpoint.newGroup("udp-test");
+    private final EventLoop loop = group.next();
+    private final Queue<InetSocketAddress> senders = new ConcurrentLinkedQueue<>();
+    private final List<UdpEndpoint> opened = new ArrayList<>();
 
     @AfterEach
     void close() {
-        group.shutdownGracefully(0, 1, java.util.concurrent.TimeUnit.SECONDS).awaitUninterruptibly();
+        opened.forEach(UdpEndpoint::close);
+        group.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
     }
 
-    private EventLoop loop(String transport) {
-        if (transport.equals("nio")) {
-            group.shutdownGracefully();
-            group = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
-        }
-        return group.next();
-    }
-
-    private UdpEndpoint open(EventLoop loop, String host, List<InetAddress> groups) throws IOException {
-        return UdpEndpoint.open(
+    private UdpEndpoint open(String host, UUID self, List<InetAddress> groups) throws IOException {
+        UdpEndpoint endpoint = UdpEndpoint.open(
                 loop,
                 new InetSocketAddress(host, 0),
                 groups,
+                self,
                 SampleMessages.keys(),
                 counters,
-                (datagram, _) -> received.add(datagram));
+                (datagram, from) -> {
+                    received.add(datagram);
+                    senders.add(from);
+                });
+        opened.add(endpoint);
+        return endpoint;
+    }
+
+    private static byte[] encoded(Message message) {
+        return new DatagramCodec(SampleMessages.keys())
+                .encode(SampleMessages.datagrams(message).getFirst());
+    }
+
+    private static void send(DatagramSocket socket, byte[] bytes, InetSocketAddress to) throws IOException {
+        socket.send(new DatagramPacket(bytes, bytes.length, to));
     }
 
     @ParameterizedTest
-    @CsvSource({"epoll,127.0.0.1", "epoll,::1", "nio,127.0.0.1", "nio,::1"})
-    void whatIsSentArrives(String transport, String host) throws IOException {
-        EventLoop loop = loop(transport);
-        UdpEndpoint one = open(loop, host, List.of());
-        UdpEndpoint other = open(loop, host, List.of());
+    @CsvSource({"127.0.0.1", "::1", "0.0.0.0"})
+    void whatIsSentArrives(String host) throws IOException {
+        UdpEndpoint one = open(host, SampleMessages.CONTROL, List.of());
+        UdpEndpoint other = open(host, SampleMessages.CONTROL, List.of());
         Datagram datagram =
                 SampleMessages.datagrams(SampleMessages.recorded().getFirst()).getFirst();
-        loop.execute(() -> one.send(other.address(), datagram));
+        InetSocketAddress to = new InetSocketAddress(
+                host.equals("0.0.0.0") ? "127.0.0.1" : host, other.address().getPort());
+        loop.execute(() -> one.send(to, datagram));
         await().until(() -> !received.isEmpty());
         assertThat(received.element()).usingRecursiveComparison().isEqualTo(datagram);
-        one.close();
-        other.close();
+        assertThat(senders.element().getPort()).isEqualTo(one.address().getPort());
     }
 
-    @ParameterizedTest
-    @CsvSource({"epoll", "nio"})
-    void aGroupIsHeard(String transport) throws IOException {
-        EventLoop loop = loop(transport);
+    @Test
+    void aGroupIsHeard() throws IOException {
         InetAddress multicast = InetAddress.getByName("239.255.32.61");
-        UdpEndpoint member = open(loop, "0.0.0.0", List.of(multicast));
-        UdpEndpoint announcer = open(loop, "0.0.0.0", List.of());
+        UdpEndpoint member = open("0.0.0.0", SampleMessages.UNIT, List.of(multicast));
+        UdpEndpoint announcer = open("0.0.0.0", SampleMessages.CONTROL, List.of());
         Datagram datagram =
                 SampleMessages.datagrams(SampleMessages.recorded().get(8)).getFirst();
         loop.execute(() ->
                 announcer.send(new InetSocketAddress(multicast, member.address().getPort()), datagram));
         await().until(() -> !received.isEmpty());
         assertThat(received.element().type()).isEqualTo(MessageType.CONTROL_ANNOUNCE);
-        member.close();
-        announcer.close();
     }
 
-    @ParameterizedTest
-    @CsvSource({"epoll", "nio"})
-    void whatIsNoneOfThePoolsIsCountedAndAFloodIsNotLookedAt(String transport) throws IOException {
-        UdpEndpoint endpoint = open(loop(transport), "127.0.0.1", List.of());
+    @Test
+    void whatIsNoneOfThePoolsIsCountedAndOneSourceIsLookedAtSoOftenOnly() throws IOException {
+        UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
         byte[] foreign = new DatagramCodec(new PoolKeys(7, Map.of(7, SampleMessages.key(1))))
                 .encode(SampleMessages.datagrams(new Message.ShutdownAck()).getFirst());
+        byte[] unknownKey = new DatagramCodec(new PoolKeys(6, Map.of(6, SampleMessages.key(1))))
+                .encode(SampleMessages.datagrams(new Message.ShutdownAck()).getFirst());
+        byte[] version = foreign.clone();
+        version[4] = 2;
+        byte[] longer = java.util.Arrays.copyOf(foreign, foreign.length + 1);
         try (DatagramSocket socket = new DatagramSocket()) {
-            socket.send(new DatagramPacket(new byte[1_401], 1_401, endpoint.address()));
-            socket.send(new DatagramPacket(new byte[60_000], 60_000, endpoint.address()));
-            socket.send(new DatagramPacket(new byte[1], 1, endpoint.address()));
-            socket.send(new DatagramPacket(foreign, foreign.length, endpoint.address()));
-            await().until(() -> counters.total() == 4);
-            assertThat(counters.of(DropReason.OVERSIZED)).isEqualTo(2);
-            assertThat(counters.of(DropReason.TRUNCATED)).isEqualTo(1);
+            InetSocketAddress to = endpoint.address();
+            send(socket, new byte[1_401], to);
+            send(socket, new byte[60_000], to);
+            send(socket, longer, to);
+            send(socket, new byte[0], to);
+            send(socket, new byte[1], to);
+            send(socket, new byte[1_000], to);
+            send(socket, version, to);
+            send(socket, unknownKey, to);
+            send(socket, encoded(SampleMessages.recorded().get(4)), to); // For the control station.
+            send(socket, foreign, to);
+            await().until(() -> counters.total() == 10);
+            assertThat(counters.of(DropReason.OVERSIZED)).isEqualTo(3);
+            assertThat(counters.of(DropReason.TRUNCATED)).isEqualTo(2);
+            assertThat(counters.of(DropReason.FOREIGN)).isEqualTo(1);
+            assertThat(counters.of(DropReason.UNKNOWN_VERSION)).isEqualTo(1);
+            assertThat(counters.of(DropReason.UNKNOWN_KEY)).isEqualTo(1);
+            assertThat(counters.of(DropReason.MISADDRESSED)).isEqualTo(1);
             assertThat(counters.of(DropReason.BAD_AUTHENTICATOR)).isEqualTo(1);
             // More at once would be lost in the socket's buffer.
-            await().pollInterval(java.time.Duration.ofMillis(10)).until(() -> {
+            await().pollInterval(Duration.ofMillis(10)).until(() -> {
                 for (int i = 0; i < 100; i++) {
-                    socket.send(new DatagramPacket(foreign, foreign.length, endpoint.address()));
+                    send(socket, foreign, to);
                 }
                 return counters.of(DropReason.RATE_LIMITED) > 0;
             });
         }
         assertThat(received).isEmpty();
-        endpoint.close();
     }
 
     @ParameterizedTest
-    @CsvSource({"epoll", "nio"})
-    void anAddressThatIsTakenIsNamed(String transport) throws IOException {
-        EventLoop loop = loop(transport);
-        UdpEndpoint endpoint = open(loop, "127.0.0.1", List.of());
-        assertThatThrownBy(() -> UdpEndpoint.open(
-                        loop, endpoint.address(), List.of(), SampleMessages.keys(), counters, (_, _) -> {}))
-                .hasMessageContaining(String.valueOf(endpoint.address().getPort()));
-        endpoint.close();
+    @CsvSource({"127.0.0.1,127.0.0.1", "0.0.0.0,127.0.0.1", "::1,::1", "::,127.0.0.1", "::,::1"})
+    void whoIsAttendedToIsHeardWhateverOthersSend(String listen, String host) throws Exception {
+        UdpEndpoint endpoint = open(listen, SampleMessages.UNIT, List.of());
+        InetSocketAddress to = new InetSocketAddress(host, endpoint.address().getPort());
+        byte[] known = encoded(new Message.HeartbeatAck(Message.Admission.ADOPTED, 3));
+        byte[] other = encoded(new Message.ShutdownAck());
+        try (DatagramSocket peer = new DatagramSocket(new InetSocketAddress(host, 0));
+                DatagramSocket stranger = new DatagramSocket(new InetSocketAddress(host, 0));
+                DatagramSocket flood = new DatagramSocket(new InetSocketAddress(host, 0))) {
+            InetSocketAddress at = (InetSocketAddress) peer.getLocalSocketAddress();
+            onLoop(() -> endpoint.attend(SampleMessages.CONTROL, at));
+            CountDownLatch release = new CountDownLatch(1);
+            loop.execute(() -> awaited(release));
+            // No longer than what comes then, which would fit where these do not any more.
+            for (int i = 0; i < 2_000; i++) {
+                send(flood, new byte[other.length], to);
+            }
+            send(stranger, other, to);
+            send(peer, known, to);
+            release.countDown();
+            await().until(() -> !received.isEmpty());
+            assertThat(received.element().type()).isEqualTo(MessageType.HEARTBEAT_ACK);
+            assertThat(senders.element()).isEqualTo(at);
+            // What did not fit into the buffer was lost, and with it what came from somebody who is not known.
+            await().pollDelay(Duration.ofMillis(100)).until(() -> counters.of(DropReason.FOREIGN) > 0);
+            assertThat(received).hasSize(1);
+
+            // Elsewhere, and no longer attended to, it is heard like everybody.
+            send(stranger, known, to);
+            await().until(() -> received.size() == 2);
+            onLoop(() -> endpoint.attend(SampleMessages.CONTROL, null));
+            await().until(() -> {
+                // The socket lives a moment longer: until the loop looks for events again.
+                send(peer, known, to);
+                return received.size() >= 3;
+            });
+        }
     }
 
-    @org.junit.jupiter.api.Test
+    @Test
+    void thereIsABoundToThoseWhoAreAttendedTo() throws Exception {
+        UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
+        int more = PeerSockets.MAX_PEERS + 10;
+        onLoop(() -> {
+            for (int i = 0; i < more; i++) {
+                endpoint.attend(new UUID(1, i), new InetSocketAddress(InetAddress.getLoopbackAddress(), 20_000 + i));
+            }
+        });
+        assertThat(sockets(endpoint.address().getPort())).isEqualTo(PeerSockets.MAX_PEERS + 1L);
+        onLoop(() -> {
+            for (int i = 0; i < more; i++) {
+                endpoint.attend(
+                        new UUID(1, i),
+                        i == 7 ? new InetSocketAddress(InetAddress.getLoopbackAddress(), 19_999) : null);
+            }
+        });
+        await().until(() -> sockets(endpoint.address().getPort()) == 2);
+        endpoint.close();
+        await().until(() -> sockets(endpoint.address().getPort()) == 0);
+    }
+
+    /** How many UDP sockets of this machine have this port. */
+    private static long sockets(int port) throws IOException {
+        String suffix = ":%04X".formatted(port);
+        long found = 0;
+        for (String table : List.of("/proc/net/udp", "/proc/net/udp6")) {
+            found += Files.readAllLines(Path.of(table)).stream()
+                    .skip(1)
+                    .filter(line -> line.strip().split(" +", -1)[1].endsWith(suffix))
+                    .count();
+        }
+        return found;
+    }
+
+    @Test
+    void aFloodIsReadAtABoundedRateAndThenEverybodyIsHeardAgain() throws Exception {
+        UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
+        try (DatagramSocket socket = new DatagramSocket()) {
+            long start = System.nanoTime();
+            long sent = 0;
+            while (counters.floodedTurns() < 20) {
+                send(socket, new byte[10], endpoint.address());
+                sent++;
+            }
+            long turns = (System.nanoTime() - start) / TimeUnit.MILLISECONDS.toNanos(ReadBudget.TURN_MILLIS) + 1;
+            // 200 in a turn, and what was read at once with them.
+            assertThat(counters.of(DropReason.TRUNCATED))
+                    .isLessThanOrEqualTo(turns * 232)
+                    .isLessThan(sent);
+            send(socket, encoded(new Message.ShutdownAck()), endpoint.address());
+            await().until(() -> {
+                send(socket, encoded(new Message.ShutdownAck()), endpoint.address());
+                return !received.isEmpty();
+            });
+        }
+    }
+
+    private void onLoop(Runnable action) throws Exception {
+        loop.submit(action).get(5, TimeUnit.SECONDS);
+    }
+
+    private static void awaited(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Also while it attends to somebody, which lets a socket of its own listen there for a moment. */
+    @Test
+    void anAddressThatIsTakenIsNamed() throws Exception {
+        UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
+        onLoop(() ->
+                endpoint.attend(SampleMessages.CONTROL, new InetSocketAddress(InetAddress.getLoopbackAddress(), 9)));
+        assertThatThrownBy(() -> UdpEndpoint.open(
+                        loop,
+                        endpoint.address(),
+                        List.of(),
+                        SampleMessages.UNIT,
+                        SampleMessages.keys(),
+                        counters,
+                        (_, _) -> {}))
+                .hasMessageContaining(String.valueOf(endpoint.address().getPort()));
+        try (java.nio.channels.DatagramChannel thief = java.nio.channels.DatagramChannel.open()) {
+            thief.setOption(java.net.StandardSocketOptions.SO_REUSEADDR, true);
+            assertThatThrownBy(() -> thief.bind(endpoint.address())).isInstanceOf(java.net.BindException.class);
+        }
+    }
+
+    @Test
     void limitsAreForEachSourceAndInAll() {
-        SourceLimits limits = new SourceLimits(10, 25, 0);
+        SourceLimits<InetAddress> limits = new SourceLimits<>(10, 25, 0);
         InetAddress one = SimulatedNetwork.address(1).getAddress();
         assertThat(admitted(limits, one, 50, 0)).isEqualTo(10);
         assertThat(admitted(limits, SimulatedNetwork.address(2).getAddress(), 50, 0))
@@ -133,7 +279,7 @@ class UdpEndpointTest {
         assertThat(admitted(limits, one, 50, 500_000_000)).isEqualTo(5);
     }
 
-    private static int admitted(SourceLimits limits, InetAddress source, int count, long nowNanos) {
+    private static int admitted(SourceLimits<InetAddress> limits, InetAddress source, int count, long nowNanos) {
         int admitted = 0;
         for (int i = 0; i < count; i++) {
             admitted += limits.admits(source, nowNanos) ? 1 : 0;

@@ -32,14 +32,23 @@ final class AgentSan implements AutoCloseable {
 
     /** A unit that has only a capacity; {@code more} is the YAML from {@code volumes:} on. */
     SanwayProcess unit(String name, String capacity, String more) throws IOException {
-        return unit(name, capacity, false, more);
+        return unit(name, capacity, Ports.free(), agentPort, false, more);
     }
 
     SanwayProcess spare(String name, String capacity, String more) throws IOException {
-        return unit(name, capacity, true, more);
+        return unit(name, capacity, Ports.free(), agentPort, true, more);
     }
 
-    private SanwayProcess unit(String name, String capacity, boolean spare, String more) throws IOException {
+    /**
+     * @param ownPort where its agent listens
+     * @param controlPort where it finds the gateway
+     */
+    SanwayProcess unit(String name, String capacity, int ownPort, int controlPort, String more) throws IOException {
+        return unit(name, capacity, ownPort, controlPort, false, more);
+    }
+
+    private SanwayProcess unit(
+            String name, String capacity, int ownPort, int controlPort, boolean spare, String more) throws IOException {
         Path config = folder.resolve(name + ".yaml");
         Files.writeString(
                 config,
@@ -55,7 +64,7 @@ final class AgentSan implements AutoCloseable {
                   listen: "127.0.0.1:%d"
                   control: ["127.0.0.1:%d"]
                   poolKeyFile: %s
-                """.formatted(name, Ports.free(), name, capacity, spare, Ports.free(), agentPort, key(name)) + more);
+                """.formatted(name, Ports.free(), name, capacity, spare, ownPort, controlPort, key(name)) + more);
         return start(name, "unit", config);
     }
 
@@ -148,6 +157,10 @@ final class AgentSan implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    Api api() throws IOException, java.security.GeneralSecurityException {
+        return new Api(management, folder.resolve("gateway"));
     }
 
     /** What a unit keeps in its table. */

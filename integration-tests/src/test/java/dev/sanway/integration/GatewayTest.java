@@ -62,6 +62,18 @@ class GatewayTest {
         }
     }
 
+    /** Its slabs are small, so that the suite's writes cross from one to the next; one unit is ours, the other is not. */
+    @Test
+    @Tag("slow")
+    void aThinVolumePassesTheConformanceSuite() throws Exception {
+        try (San san = new San(folder)) {
+            san.unit("unit1", "name: volume1, size: 512MiB");
+            san.tgtd("tgt1", 512 << 20);
+            san.gateway(ANYBODY + "      - {name: data, lun: 0, size: 768MiB, provisioning: thin}\n");
+            conforms(san.url("web1", 0));
+        }
+    }
+
     @Test
     void imagesAndPatternsComeBackFromEveryLayout() throws Exception {
         try (San san = new San(folder)) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,6 +62,53 @@ class GuestFaultTest {
                     "INITIATOR=" + INITIATOR,
                     "TARGET=" + San.target("linux"))) {
                 assertThat(guest.succeeded()).contains("multipath: all well");
+            }
+        }
+    }
+
+    @Test
+    void aThinVolumeFillsUpGoesOnWithOneMoreUnitAndGivesBack() throws Exception {
+        try (AgentSan san = new AgentSan(folder)) {
+            san.unit("unit1", "256MiB", "");
+            san.unit("unit2", "1GiB", "");
+            san.gateway(
+                    "manual",
+                    HOST.replace(
+                                    "{name: data, lun: 0, size: 400MiB}",
+                                    "{name: data, lun: 0, size: 2GiB, provisioning: thin}")
+                            + "      - {name: other, lun: 1, size: 32MiB}\n");
+            Awaitility.await("both are found")
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> san.show("unit", "list").size() == 2);
+            san.sanway("unit", "adopt", "unit1").succeeded();
+            Awaitility.await("both volumes are ready")
+                    .atMost(Duration.ofSeconds(60))
+                    .until(() -> {
+                        for (com.fasterxml.jackson.databind.JsonNode volume : san.show("volume", "list")) {
+                            if (!volume.path("state").asText().equals("ready")) {
+                                return false;
+                            }
+                        }
+                        return true;
+                    });
+            try (Guest guest = new Guest(
+                    "thin.sh",
+                    500,
+                    "PORTALS=127.0.0.1:" + san.port,
+                    "INITIATOR=" + INITIATOR,
+                    "TARGET=" + San.target("linux"))) {
+                guest.await("now: adopt a unit", Duration.ofMinutes(4));
+                assertThat(san.log("gateway")).contains("pool: 95 % full").contains("Add a unit");
+                san.sanway("unit", "adopt", "unit2").succeeded();
+                guest.await("now: look at the pool", Duration.ofMinutes(4));
+                long used = san.show("pool", "show").path("usedBytes").asLong();
+                assertThat(used).isGreaterThan(256L << 20);
+                guest.await("now: look at the pool again", Duration.ofMinutes(2));
+                Awaitility.await("slabs went back")
+                        .atMost(Duration.ofSeconds(60))
+                        .pollInterval(Duration.ofSeconds(1))
+                        .until(() -> san.show("pool", "show").path("usedBytes").asLong() < used / 2);
+                assertThat(guest.succeeded()).contains("thin: all well");
             }
         }
     }

@@ -9,7 +9,12 @@ import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a slab's map, both copies at once, when its turn has come. */
+/**
+ * Reads a slab's map, both copies at once, when its turn has come.
+ *
+ * <p>It is flushed before: a page that an earlier process was writing when it ended may be in the unit's cache and no further. What
+ * counts as durable from now on must be so.
+ */
 final class MapLoader {
 
     /** How it ended. */
@@ -43,18 +48,38 @@ final class MapLoader {
     static void load(UUID volume, UUID slab, BlockDevice part, Turns turns, Consumer<Outcome> told) {
         int extents = SlabFormat.extents(part.geometry().sizeBytes());
         MapLoader loader = new MapLoader(volume, slab, extents, turns, told);
-        turns.take(() -> {
-            for (int copy = 0; copy < 2; copy++) {
-                int number = copy;
-                int blockSize = part.geometry().blockSizeBytes();
-                part.submit(
-                        new BlockRequest.Read(
-                                SlabFormat.pageOffset(copy, 0) / blockSize,
-                                SlabFormat.pages(extents) * SlabFormat.PAGE_BYTES / blockSize,
-                                false),
-                        outcome -> loader.read(number, outcome));
+        turns.take(() -> loader.flush(part));
+    }
+
+    private void flush(BlockDevice part) {
+        int blockSize = part.geometry().blockSizeBytes();
+        part.submit(new BlockRequest.Flush(0, SlabFormat.MAP_BYTES / blockSize), outcome -> {
+            switch (outcome) {
+                case BlockOutcome.Failed(BlockFailure.UnflushedWritesLost _) ->
+                    // Said once, of what somebody else had there: pages are written with FUA.
+                    flush(part);
+                case BlockOutcome.Failed(BlockFailure failed) -> ended(new Outcome.Failed(failed));
+                case BlockOutcome.Done _, BlockOutcome.Data _, BlockOutcome.Status _ -> read(part);
             }
         });
+    }
+
+    private void read(BlockDevice part) {
+        int blockSize = part.geometry().blockSizeBytes();
+        for (int copy = 0; copy < 2; copy++) {
+            int number = copy;
+            part.submit(
+                    new BlockRequest.Read(
+                            SlabFormat.pageOffset(copy, 0) / blockSize,
+                            SlabFormat.pages(extents) * SlabFormat.PAGE_BYTES / blockSize,
+                            false),
+                    outcome -> read(number, outcome));
+        }
+    }
+
+    private void ended(Outcome outcome) {
+        turns.done();
+        told.accept(outcome);
     }
 
     private void read(int copy, BlockOutcome outcome) {
@@ -69,15 +94,15 @@ final class MapLoader {
         if (--remaining > 0) {
             return;
         }
-        turns.done();
         BlockFailure failed = failure;
         if (failed != null) {
-            told.accept(new Outcome.Failed(failed));
+            ended(new Outcome.Failed(failed));
             return;
         }
-        switch (SlabMap.load(slab, volume, extents, copies[0], copies[1])) {
-            case SlabMap.Loaded.Read(SlabMap map) -> told.accept(new Outcome.Loaded(map));
-            case SlabMap.Loaded.Unusable(String why) -> told.accept(new Outcome.Unusable(why));
-        }
+        ended(
+                switch (SlabMap.load(slab, volume, extents, copies[0], copies[1])) {
+                    case SlabMap.Loaded.Read(SlabMap map) -> new Outcome.Loaded(map);
+                    case SlabMap.Loaded.Unusable(String why) -> new Outcome.Unusable(why);
+                });
     }
 }

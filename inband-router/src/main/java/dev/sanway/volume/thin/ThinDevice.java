@@ -19,7 +19,9 @@ import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -83,6 +85,7 @@ public final class ThinDevice implements VolumeBody {
     private final Limits limits;
     private final DeviceListeners listeners = new DeviceListeners();
     private final BitSet absent = new BitSet();
+    private final Map<Integer, DeviceListener> slabListeners = new HashMap<>();
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
     private final Turns pageWrites = new Turns(PAGE_WRITES);
     private final ThinSpace.Host host = new Host();
@@ -92,6 +95,8 @@ public final class ThinDevice implements VolumeBody {
     private String unusable = "";
     private int underWay;
     private @Nullable Runnable whenClosed;
+    /** Nothing may begin any more. */
+    private boolean closed;
 
     private volatile @Nullable ThinSpace space;
     private @Nullable ThinRequests requests;
@@ -106,11 +111,18 @@ public final class ThinDevice implements VolumeBody {
             SlabSource.SlabPart slab = parts.slabs().get(i);
             int number = i;
             absent.set(i, !slab.present());
-            slab.part().addListener(event -> on(number, event));
+            hear(number, slab.part());
         }
         if (absent.isEmpty()) {
             open();
         }
+    }
+
+    /** What becomes of a slab's unit; until {@link Host#gaveBack}. */
+    private void hear(int number, BlockDevice part) {
+        DeviceListener listener = event -> on(number, event);
+        slabListeners.put(number, listener);
+        part.addListener(listener);
     }
 
     // ---- opening
@@ -240,6 +252,8 @@ public final class ThinDevice implements VolumeBody {
     }
 
     private void start(ThinSpace made) {
+        // Also what became of units while entries were corrected.
+        made.slabs().forEach(slab -> slab.absent = absent.get(slab.number));
         space = made;
         requests = new ThinRequests(made, host);
         state = State.OPEN;
@@ -294,6 +308,9 @@ public final class ThinDevice implements VolumeBody {
     private final class Host implements ThinSpace.Host {
         @Override
         public void began() {
+            if (closed) {
+                throw new IllegalStateException("begun after the end");
+            }
             underWay++;
         }
 
@@ -314,6 +331,12 @@ public final class ThinDevice implements VolumeBody {
         }
 
         @Override
+        public void gaveBack(Slab slab) {
+            // Its number is the next slab's, perhaps.
+            slab.part.removeListener(Objects.requireNonNull(slabListeners.remove(slab.number)));
+        }
+
+        @Override
         public void given(SlabSource.SlabPart given) {
             add(given);
         }
@@ -327,13 +350,14 @@ public final class ThinDevice implements VolumeBody {
             return;
         }
         host.began();
-        MapLoader.load(identity.uuid(), given.slab(), given.part(), parts.mapReads(), outcome -> {
+        Turns turns = given.present() ? parts.mapReads() : new Turns(1);
+        MapLoader.load(identity.uuid(), given.slab(), given.part(), turns, outcome -> {
             try {
                 if (outcome instanceof MapLoader.Outcome.Loaded(SlabMap map)) {
                     int number = there.nextNumber();
                     absent.set(number, !given.present());
                     Slab slab = slab(there, number, given.part(), map);
-                    given.part().addListener(event -> on(number, event));
+                    hear(number, given.part());
                     there.add(slab);
                     there.arrived(null);
                 } else {
@@ -487,10 +511,10 @@ public final class ThinDevice implements VolumeBody {
 
     private void endIfClosed() {
         Runnable action = whenClosed;
-        if (action == null || underWay > 0) {
+        if (action == null || underWay > 0 || closed) {
             return;
         }
-        underWay = Integer.MIN_VALUE; // Nothing may begin any more, and this is run once.
+        closed = true;
         ThinSpace there = space;
         List<BlockDevice> all = there == null
                 ? parts.slabs().stream().map(SlabSource.SlabPart::part).toList()

@@ -368,14 +368,11 @@ final class ThinRequests {
         Set<MapRecovery.StalePage> pages = new LinkedHashSet<>();
         for (BlockRange range : unmap.ranges()) {
             free(range, geometry, extentBlocks, pages, (slab, lba, slabLba, count) -> {
-                if (slab.zeroesCheaply()) {
-                    transfer.submit(
-                            slab.part,
-                            new BlockRequest.Unmap(List.of(new BlockRange(slabLba, count))),
-                            lba,
-                            lba - slabLba,
-                            _ -> slab.unflushed = true);
-                }
+                // Hosts are told that what was unmapped reads as zeroes, whatever the unit says of itself.
+                BlockRequest part = slab.zeroesCheaply()
+                        ? new BlockRequest.Unmap(List.of(new BlockRange(slabLba, count)))
+                        : new BlockRequest.WriteZeroes(slabLba, count, false, false);
+                transfer.submit(slab.part, part, lba, lba - slabLba, _ -> slab.unflushed = true);
             });
         }
         makeDurable(pages, transfer);

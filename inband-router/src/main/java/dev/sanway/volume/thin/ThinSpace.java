@@ -46,6 +46,9 @@ final class ThinSpace {
     /** What the device is to be told. */
     interface Host extends MapWriter.Events {
         void given(SlabSource.SlabPart slab);
+
+        /** It is no slab of the volume any more. */
+        void gaveBack(Slab slab);
     }
 
     private final String name;
@@ -326,7 +329,7 @@ final class ThinSpace {
     }
 
     private boolean awayWithRoom() {
-        return slabs().stream().anyMatch(slab -> slab.absent && slab.map.clean() + slab.map.dirty() > 0);
+        return slabs().stream().anyMatch(slab -> slab.absent && slab.map.held() < slab.map.extents());
     }
 
     private static BlockFailure away() {
@@ -384,7 +387,8 @@ final class ThinSpace {
         cleanings--;
         slab.map.cleaned(run, failure == null);
         try {
-            if (failure != null) {
+            // That a unit lost what was not flushed it says once, and of these extents it concerns who had them before.
+            if (failure != null && !(cause(failure) instanceof BlockFailure.UnflushedWritesLost)) {
                 failWaiting(cause(failure));
             }
             if (failure == null || !waiting.isEmpty()) {
@@ -437,6 +441,7 @@ final class ThinSpace {
                 continue;
             }
             slabs.set(slab.number, null);
+            host.gaveBack(slab);
             host.began();
             grace.afterwards(() -> slab.part.close(() -> {
                 source.giveBack(slab.map.slab());

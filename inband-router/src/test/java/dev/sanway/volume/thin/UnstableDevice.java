@@ -53,16 +53,24 @@ final class UnstableDevice extends ForwardingDevice {
             answer(BlockOutcome.failed(new BlockFailure.NotReady("lost on the way there")), completion);
             return;
         }
+        boolean unheard = !kill.killed && random.nextDouble() < failureChance;
         inner.submit(
-                request,
+                kill.killed || unheard ? halfDone(request) : request,
                 outcome -> later(random.nextInt(6), () -> {
-                    if (random.nextDouble() < failureChance) {
+                    if (unheard) {
                         BlockOutcome.release(outcome);
                         answer(BlockOutcome.failed(new BlockFailure.NotReady("lost on the way back")), completion);
                     } else {
                         answer(outcome, completion);
                     }
                 }));
+    }
+
+    /** A write with FUA whose session ends may be in the unit's cache and no further. */
+    private BlockRequest halfDone(BlockRequest request) {
+        return request instanceof BlockRequest.Write write && random.nextBoolean()
+                ? new BlockRequest.Write(write.lba(), write.blockCount(), write.data(), false)
+                : request;
     }
 
     private void answer(BlockOutcome outcome, BlockCompletion completion) {
