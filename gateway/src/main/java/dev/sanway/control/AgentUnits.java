@@ -153,6 +153,10 @@ final class AgentUnits implements AutoConfiguration.Listener {
         return units.values();
     }
 
+    Optional<Known> known(UUID unit) {
+        return Optional.ofNullable(units.get(unit));
+    }
+
     /** Whether a link is one of these units'. */
     boolean owns(String name) {
         return units.values().stream()

@@ -26,6 +26,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -68,6 +69,7 @@ final class Backing implements AutoConfiguration.Listener {
 
     private final AgentUnits agents;
     private final Supplier<PoolState> pool;
+    private final Predicate<String> open;
     private final Runnable poolChanged;
     private final ScheduledExecutorService control;
     private final Events events;
@@ -75,15 +77,21 @@ final class Backing implements AutoConfiguration.Listener {
     private final Map<UUID, Long> pausedNanos = new HashMap<>();
     private final List<CompletableFuture<Void>> waiting = new ArrayList<>();
 
-    /** {@code poolChanged}: to be run when a unit can give more than before. */
+    /**
+     * @param pool as far as new partitions may lie there
+     * @param open of a unit's name: whether new partitions may lie there
+     * @param poolChanged to be run when a unit can give more than before
+     */
     Backing(
             AgentUnits agents,
             Supplier<PoolState> pool,
+            Predicate<String> open,
             Runnable poolChanged,
             ScheduledExecutorService control,
             Events events) {
         this.agents = agents;
         this.pool = pool;
+        this.open = open;
         this.poolChanged = poolChanged;
         this.control = control;
         this.events = events;
@@ -165,6 +173,7 @@ final class Backing implements AutoConfiguration.Listener {
             if (known.admission == Admission.ADOPTED
                     && known.disagreement == null
                     && known.linked != null
+                    && open.test(known.linked.name())
                     && view != null
                     && view.status() == UnitView.Status.ONLINE
                     && view.storage() != null

@@ -63,6 +63,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
     private final Map<String, UnitLink> links = new ConcurrentSkipListMap<>();
     private final AgentUnits agents;
     private final TableAudit audit;
+    private final Standings standings;
     private final Backing backing;
     private final Reconfiguration reconfiguration;
     private boolean unitsAwaited = true;
@@ -97,10 +98,17 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         this.tasks = new Tasks(catalog, Clock.systemUTC(), events);
         this.server = new TargetServer(loops, targetCatalog, TargetLimits.defaults());
         this.agents = new AgentUnits(catalog, new AgentLinks(), events, control.executor());
-        this.backing = new Backing(agents, assignments::openPool, this::poolChanged, control.executor(), events);
+        this.standings = new Standings(catalog, agents, Clock.systemUTC());
+        this.backing = new Backing(
+                agents,
+                assignments::openPool,
+                unit -> assignments.closedUnits().open(unit),
+                this::poolChanged,
+                control.executor(),
+                events);
         AgentTables tables = new AgentTables(catalog, agents, control.executor());
         agents.listen(tables);
-        this.audit = new TableAudit(catalog, assignments, agents, tables, control.executor(), events);
+        this.audit = new TableAudit(catalog, assignments, agents, tables, standings, control.executor(), events);
         agents.listen(audit);
         agents.listen(backing);
         control.executor().execute(() -> {
@@ -129,6 +137,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                     assignments,
                     links.values(),
                     agents,
+                    standings,
                     targets,
                     volumes,
                     server,
@@ -208,6 +217,8 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         boolean moreUnits = adoptUnits(declared.units());
         agents.declare(declared);
         moreUnits |= agents.linkKnown();
+        standings.keepOnly(
+                declared.units().stream().map(GatewayConfig.Unit::name).toList());
         audit.close();
         CompletableFuture<Void> shown = volumes.apply(declared.volumes());
         gone.forEach(target -> server.endSessions(target, "the host is no longer declared"));

@@ -158,13 +158,28 @@ final class GatewayMetrics implements Metrics.Source {
                     "session",
                     Integer.toString(each.session()));
         }
+        Set<String> named = new HashSet<>();
         for (UnitView unit : views.units()) {
+            // Of pending ones several may go under one name.
+            if (!named.add(unit.name())) {
+                continue;
+            }
             families.gauge(
                     "sanway_unit_online",
                     "Whether the gateway is logged in to a unit.",
-                    unit.state().equals("online") ? 1 : 0,
+                    unit.connected() ? 1 : 0,
                     "unit",
                     unit.name());
+            for (String state : UnitInventory.STATES) {
+                families.gauge(
+                        "sanway_unit_state",
+                        "1 for the state that a unit is in, as in \"sanway unit list\".",
+                        unit.state().equals(state) ? 1 : 0,
+                        "unit",
+                        unit.name(),
+                        "state",
+                        state);
+            }
         }
     }
 

@@ -49,6 +49,7 @@ final class GatewayViews implements Views.Source {
             Assignments assignments,
             Collection<UnitLink> links,
             AgentUnits agents,
+            Standings standings,
             HostTargets targets,
             Volumes volumes,
             TargetServer server,
@@ -57,7 +58,7 @@ final class GatewayViews implements Views.Source {
         this.catalog = catalog;
         this.assignments = assignments;
         this.links = links;
-        this.units = new UnitInventory(control, links, agents);
+        this.units = new UnitInventory(control, links, agents, standings);
         this.targets = targets;
         this.volumes = volumes;
         this.server = server;

@@ -54,6 +54,7 @@ final class LinkedLun {
                         + unit.portal().getPort(),
                 unit.target(),
                 shown,
+                state instanceof SessionState.Ready,
                 detail,
                 views,
                 null);

@@ -8,14 +8,18 @@ import dev.sanway.autoconfig.UnitView;
 import dev.sanway.metadata.AgentPartition;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.ClosedUnits;
+import dev.sanway.pool.ClosedUnits.Reason;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.volume.Assignments;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -35,6 +39,7 @@ final class TableAudit implements AutoConfiguration.Listener {
     private final Assignments assignments;
     private final AgentUnits agents;
     private final AgentTables tables;
+    private final Standings standings;
     private final Executor control;
     private final Events events;
     private final Set<UUID> telling = new HashSet<>();
@@ -44,12 +49,14 @@ final class TableAudit implements AutoConfiguration.Listener {
             Assignments assignments,
             AgentUnits agents,
             AgentTables tables,
+            Standings standings,
             Executor control,
             Events events) {
         this.catalog = catalog;
         this.assignments = assignments;
         this.agents = agents;
         this.tables = tables;
+        this.standings = standings;
         this.control = control;
         this.events = events;
     }
@@ -63,17 +70,24 @@ final class TableAudit implements AutoConfiguration.Listener {
         close();
     }
 
-    /** Who disagrees, or whose agent is not heard and so could not be told, is given nothing new. */
+    /** Who disagrees, or whose agent is not heard and so could not be told, or of whom an operator says so, is given nothing new. */
     void close() {
-        Set<String> closed = new HashSet<>();
+        Map<String, Reason> closed = new HashMap<>();
         for (AgentUnits.Known known : agents.all()) {
             UnitView view = known.view;
             boolean heard = view != null && view.status() == UnitView.Status.ONLINE && view.storage() != null;
             if (known.linked != null && (!heard || known.disagreement != null)) {
-                closed.add(known.linked.name());
+                closed.put(known.linked.name(), heard ? Reason.DISAGREES : Reason.SILENT);
             }
         }
-        assignments.closeTo(closed);
+        standings.byName().forEach((unit, standing) -> {
+            switch (standing) {
+                case MAINTENANCE -> closed.put(unit, Reason.MAINTENANCE);
+                case DRAINING -> closed.put(unit, Reason.DRAINING);
+                case NONE -> {}
+            }
+        });
+        assignments.closeTo(new ClosedUnits(closed, Set.of()));
     }
 
     private void audit(AgentUnits.Known known) {

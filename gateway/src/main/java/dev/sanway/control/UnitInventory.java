@@ -1,6 +1,8 @@
 package dev.sanway.control;
 
+import dev.sanway.autoconfig.Message.Admission;
 import dev.sanway.autoconfig.UnitView;
+import dev.sanway.metadata.UnitStanding;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -16,14 +18,29 @@ import org.jspecify.annotations.Nullable;
 /** All units as operators see them: those of the YAML, and those with an agent. For threads that may wait. */
 final class UnitInventory {
 
+    /** All that a unit's state can be. */
+    static final List<String> STATES = List.of(
+            "pending",
+            "adopted",
+            "connecting",
+            "online",
+            "suspect",
+            "offline",
+            "stopped",
+            "maintenance",
+            "draining",
+            "refused");
+
     private final ControlThread control;
     private final Collection<UnitLink> links;
     private final AgentUnits agents;
+    private final Standings standings;
 
-    UnitInventory(ControlThread control, Collection<UnitLink> links, AgentUnits agents) {
+    UnitInventory(ControlThread control, Collection<UnitLink> links, AgentUnits agents, Standings standings) {
         this.control = control;
         this.links = links;
         this.agents = agents;
+        this.standings = standings;
     }
 
     List<Views.UnitView> units() {
@@ -36,17 +53,34 @@ final class UnitInventory {
     }
 
     private List<Views.UnitView> units(Map<UUID, UnitView> fresh) {
+        Map<String, UnitStanding> said = standings.byName();
         List<Views.UnitView> all = new ArrayList<>();
         for (UnitLink link : links) {
             if (!agents.owns(link.name())) {
-                all.add(link.view());
+                all.add(standing(link.view(), said));
             }
         }
         for (AgentUnits.Known known : agents.all()) {
-            all.add(view(known, fresh.getOrDefault(known.uuid, known.view)));
+            Views.UnitView view = view(known, fresh.getOrDefault(known.uuid, known.view));
+            all.add(known.admission == Admission.ADOPTED ? standing(view, said) : view);
         }
         all.sort(Comparator.comparing(Views.UnitView::name).thenComparing(Views.UnitView::target));
         return all;
+    }
+
+    /** What an operator has said of a unit goes before what else is to be seen, which is not lost by that. */
+    private static Views.UnitView standing(Views.UnitView view, Map<String, UnitStanding> said) {
+        String state = switch (said.getOrDefault(view.name(), UnitStanding.NONE)) {
+            case NONE -> view.state();
+            case MAINTENANCE -> "maintenance";
+            case DRAINING -> "draining";
+        };
+        if (state.equals(view.state())) {
+            return view;
+        }
+        String detail = view.detail() == null ? view.state() : view.state() + ": " + view.detail();
+        return new Views.UnitView(
+                view.name(), view.portal(), view.target(), state, view.connected(), detail, view.luns(), view.agent());
     }
 
     private static Views.UnitView view(AgentUnits.Known known, @Nullable UnitView heard) {
@@ -64,15 +98,15 @@ final class UnitInventory {
             String state = switch (known.admission) {
                 case PENDING -> "pending";
                 case REFUSED -> "refused";
-                case ADOPTED -> status == UnitView.Status.ABSENT ? "offline" : "connecting";
+                case ADOPTED -> status == UnitView.Status.ABSENT ? "offline" : "adopted";
             };
             String target = heard == null || heard.startup() == null
                     ? ""
                     : heard.startup().target();
-            return new Views.UnitView(known.name, portal, target, state, detail(known, heard), List.of(), agent);
+            return new Views.UnitView(known.name, portal, target, state, false, detail(known, heard), List.of(), agent);
         }
         Views.UnitView linked = link.view();
-        boolean connected = linked.state().equals("online");
+        boolean connected = linked.connected();
         String state = switch (status) {
             case ABSENT, ONLINE -> linked.state();
             case SUSPECT -> "suspect";
@@ -86,7 +120,8 @@ final class UnitInventory {
                         : connected && status != UnitView.Status.ONLINE && status != UnitView.Status.ABSENT
                                 ? "its agent is silent; its target answers"
                                 : linked.detail();
-        return new Views.UnitView(linked.name(), linked.portal(), linked.target(), state, detail, linked.luns(), agent);
+        return new Views.UnitView(
+                linked.name(), linked.portal(), linked.target(), state, connected, detail, linked.luns(), agent);
     }
 
     private static @Nullable String detail(AgentUnits.Known known, @Nullable UnitView heard) {

@@ -49,9 +49,10 @@ public interface Views {
             @Nullable String volume) {}
 
     /**
-     * A unit: {@code state} is online, connecting or offline, and of one with an agent also pending, refused, suspect or
-     * stopped.
+     * A unit: {@code state} is online, connecting, offline, maintenance or draining, and of one with an agent also pending,
+     * adopted, refused, suspect or stopped.
      *
+     * @param connected whether the gateway is logged in to it
      * @param agent null: it has none, and is declared in the YAML
      */
     record UnitView(
@@ -59,6 +60,7 @@ public interface Views {
             String portal,
             String target,
             String state,
+            boolean connected,
             @Nullable String detail,
             List<UnitLunView> luns,
             @Nullable AgentView agent) {}

@@ -177,6 +177,7 @@ class FakeGateway implements Views.Source, Operations {
                 "127.0.0.1:3260",
                 "iqn.2026-11.example:unit1",
                 "online",
+                true,
                 null,
                 List.of(new Views.UnitLunView(0, null, 1 << 20, 0, "refused", "it holds an ext4 file system")),
                 new AgentView(

@@ -50,6 +50,7 @@ public final class Catalog implements AutoCloseable {
             AgentUnit.KIND.name(), AgentUnit.KIND,
             AgentPlace.KIND.name(), AgentPlace.KIND,
             AgentPartition.KIND.name(), AgentPartition.KIND,
+            UnitStandingRecord.KIND.name(), UnitStandingRecord.KIND,
             StationBoot.KIND.name(), StationBoot.KIND);
 
     private static final ObjectMapper JSON = JsonMapper.builder()

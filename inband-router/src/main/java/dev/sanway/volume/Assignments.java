@@ -3,13 +3,13 @@ package dev.sanway.volume;
 import dev.sanway.block.BlockDevice;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.ClosedUnits;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.pool.VolumeLayout;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 
@@ -105,7 +105,15 @@ public final class Assignments implements AutoCloseable {
         this.deletions = new Deletions(catalog, control, pool, ledger.growing, this::changed, releasing::release);
         this.work = new VolumeWork(ledger, labels, new WipeWork(ledger, labels), releasing, deletions::freed);
         this.slabs = new Slabs(
-                catalog, control, pool, labels, deletions, steps, () -> ledger.tables, ledger::open, work::resume);
+                catalog,
+                control,
+                pool,
+                labels,
+                deletions,
+                steps,
+                () -> ledger.tables,
+                () -> ledger.closedUnits,
+                work::resume);
         this.assigning = new Assigning(ledger, deletions, work::resume);
         this.growing = new Growing(ledger, deletions, slabs, labels, work::resume);
     }
@@ -131,6 +139,11 @@ public final class Assignments implements AutoCloseable {
     /** The pool as far as new partitions may lie there. Any thread. */
     public PoolState openPool() {
         return ledger.openPool();
+    }
+
+    /** The pool as far as what has to leave its unit may lie there. Any thread. */
+    public PoolState openPoolWithSpares() {
+        return ledger.closedUnits.openWithSpares(ledger.pool.state());
     }
 
     /** Volumes that are deleted and can be restored. */
@@ -159,9 +172,14 @@ public final class Assignments implements AutoCloseable {
         ledger.tables = units;
     }
 
-    /** The units, by name, that are given no new partitions from now on. On the control's executor. */
-    public void closeTo(Set<String> units) {
-        ledger.closedUnits = Set.copyOf(units);
+    /** The units that are given no new partitions from now on. On the control's executor. */
+    public void closeTo(ClosedUnits units) {
+        ledger.closedUnits = units;
+    }
+
+    /** The units that are given no new partitions. Any thread. */
+    public ClosedUnits closedUnits() {
+        return ledger.closedUnits;
     }
 
     /**

@@ -5,6 +5,7 @@ import dev.sanway.block.BlockRequest;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
+import dev.sanway.pool.ClosedUnits;
 import dev.sanway.pool.ControlIo;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
@@ -24,7 +25,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,7 +62,7 @@ public final class Slabs {
     private final Deletions deletions;
     private final Assignments.Steps steps;
     private final Supplier<UnitTables> tables;
-    private final UnaryOperator<PoolState> open;
+    private final Supplier<ClosedUnits> closed;
     private final Consumer<VolumeRecord> resume;
     private Function<VolumeRecord, CompletableFuture<Boolean>> moreRoom = _ -> CompletableFuture.completedFuture(false);
 
@@ -70,7 +70,7 @@ public final class Slabs {
      * Makes it.
      *
      * @param tables those that units keep
-     * @param open of a pool what may be given out
+     * @param closed the units that are given nothing new
      * @param resume goes on with partitions that were released
      */
     Slabs(
@@ -81,7 +81,7 @@ public final class Slabs {
             Deletions deletions,
             Assignments.Steps steps,
             Supplier<UnitTables> tables,
-            UnaryOperator<PoolState> open,
+            Supplier<ClosedUnits> closed,
             Consumer<VolumeRecord> resume) {
         this.catalog = catalog;
         this.control = control;
@@ -90,7 +90,7 @@ public final class Slabs {
         this.deletions = deletions;
         this.steps = steps;
         this.tables = tables;
-        this.open = open;
+        this.closed = closed;
         this.resume = resume;
         releaseUnfinished();
     }
@@ -173,15 +173,14 @@ public final class Slabs {
 
     private Allocation.Result fits(PoolState left, UUID uuid) {
         return served(uuid)
-                        .filter(volume -> place(left, volume) instanceof SlabPlacement.Result.Placed)
+                        .filter(volume -> place(closed.get().open(left), volume) instanceof SlabPlacement.Result.Placed)
                         .isPresent()
                 ? new Allocation.Result.Placed(List.of())
                 : new Allocation.Result.Refused("no room for a slab");
     }
 
-    private SlabPlacement.Result place(PoolState from, VolumeRecord volume) {
-        return SlabPlacement.place(
-                open.apply(from), volume.uuid(), volume.sizeBytes(), volume.blockSizeBytes(), UUID::randomUUID);
+    private static SlabPlacement.Result place(PoolState from, VolumeRecord volume) {
+        return SlabPlacement.place(from, volume.uuid(), volume.sizeBytes(), volume.blockSizeBytes(), UUID::randomUUID);
     }
 
     private static CompletableFuture<Answer> refused(String why, boolean full) {
@@ -194,9 +193,18 @@ public final class Slabs {
             return refused("the volume is being deleted", false);
         }
         VolumeRecord volume = found.get();
-        return switch (place(pool.state(), volume)) {
-            case SlabPlacement.Result.Refused(String why, boolean unitsAway) -> refused(why, !unitsAway);
+        return switch (place(closed.get().open(pool.state()), volume)) {
+            case SlabPlacement.Result.Refused(String why, boolean unitsAway) ->
+                refused(why + closed.get().note(), !unitsAway && !roomLater(volume));
             case SlabPlacement.Result.Placed(Partition slab) -> assign(volume, slab);
+        };
+    }
+
+    /** Whether a unit that is closed for a while has room. */
+    private boolean roomLater(VolumeRecord volume) {
+        return switch (place(closed.get().openLater(pool.state()), volume)) {
+            case SlabPlacement.Result.Placed _ -> true;
+            case SlabPlacement.Result.Refused(String _, boolean unitsAway) -> unitsAway;
         };
     }
 

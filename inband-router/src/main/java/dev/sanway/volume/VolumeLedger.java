@@ -2,6 +2,7 @@ package dev.sanway.volume;
 
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.VolumeRecord;
+import dev.sanway.pool.ClosedUnits;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
@@ -10,7 +11,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
@@ -33,7 +33,7 @@ final class VolumeLedger {
 
     final List<Assignments.Listener> listeners = new ArrayList<>();
     UnitTables tables = UnitTables.NONE;
-    volatile Set<String> closedUnits = Set.of();
+    volatile ClosedUnits closedUnits = ClosedUnits.NONE;
     boolean closed;
 
     VolumeLedger(Catalog catalog, EventExecutor control, Assignments.Steps steps) {
@@ -49,7 +49,7 @@ final class VolumeLedger {
 
     /** Of a pool what new partitions may lie on. Any thread. */
     PoolState open(PoolState state) {
-        return state.without(closedUnits);
+        return closedUnits.open(state);
     }
 
     /** The pool as far as new partitions may lie there. Any thread. */
@@ -58,7 +58,7 @@ final class VolumeLedger {
     }
 
     String closedNote() {
-        return closedUnits.isEmpty() ? "" : "; given nothing new: " + String.join(", ", new TreeSet<>(closedUnits));
+        return closedUnits.note();
     }
 
     /** What is being wiped, or was: all partitions at first, the new ones of a volume that grows. */
