@@ -24,7 +24,8 @@ import java.util.concurrent.CompletableFuture;
  *
  * Each arrow is crossed only when what is before it is durable, so that after a crash the store's state says where to go on;
  * that happens by itself as soon as the unit volumes concerned are attached. The partitions that a volume has never change
- * afterwards, however the configuration is ordered and whichever units are away; growth adds to them.
+ * afterwards, however the configuration is ordered and whichever units are away; growth adds to them, and {@link PartitionMoves}
+ * replaces them.
  *
  * <p>Belongs to one executor, the control's. Methods that return futures may be called on any thread; the futures complete
  * on the control's executor, and with an exception only if the store or a device fails.
@@ -82,7 +83,7 @@ public final class Assignments implements AutoCloseable {
         void after(AssignmentStep step);
     }
 
-    private final VolumeLedger ledger;
+    final VolumeLedger ledger;
     private final Admissions admissions;
     private final LabelTables labels;
     private final Releasing releasing;
@@ -91,6 +92,7 @@ public final class Assignments implements AutoCloseable {
     private final Slabs slabs;
     private final Assigning assigning;
     private final Growing growing;
+    private final PartitionMoves moves;
 
     public Assignments(Catalog catalog, EventExecutor control) {
         this(catalog, control, _ -> {});
@@ -116,6 +118,7 @@ public final class Assignments implements AutoCloseable {
                 work::resume);
         this.assigning = new Assigning(ledger, deletions, work::resume);
         this.growing = new Growing(ledger, deletions, slabs, labels, work::resume);
+        this.moves = new PartitionMoves(ledger, labels, work::resume);
     }
 
     private void resume(VolumeRecord volume) {
@@ -154,6 +157,11 @@ public final class Assignments implements AutoCloseable {
     /** Where thin volumes get their slabs from. */
     public Slabs slabs() {
         return slabs;
+    }
+
+    /** Partitions on their way to other places. */
+    public PartitionMoves moves() {
+        return moves;
     }
 
     /** Adds a listener, which is told of every volume there is first. */

@@ -8,6 +8,7 @@ import dev.sanway.pool.PartitionState;
 import dev.sanway.volume.Assignments.GrowthAnswer;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -69,8 +70,11 @@ final class Growing {
                     || (volume.growth() == null
                             && !Slabs.thin(volume)
                             && pool.state().partitionsOf(uuid).stream()
-                                    .anyMatch(partition -> partition.state() != PartitionState.ASSIGNED));
+                                    .anyMatch(partition -> unsettles(uuid, partition)));
             Optional<String> objection = GrowthCheck.objection(volume, toBytes, unsettled);
+            if (objection.isEmpty() && ledger.moving.contains(uuid) && toBytes > volume.sizeBytes()) {
+                objection = Optional.of("it is being moved; ask again when that is done, or cancelled");
+            }
             if (objection.isPresent()) {
                 return notGrown(volume.name() + ": " + objection.get());
             }
@@ -90,6 +94,15 @@ final class Growing {
                 case Allocation.Result.Placed placed -> intendGrowth(volume.growing(toBytes), placed.partitions());
             };
         });
+    }
+
+    /** What it moved away from is on its way out, and in nobody's way. */
+    private boolean unsettles(UUID volume, Partition partition) {
+        return partition.state() == PartitionState.WIPING
+                || (partition.state() == PartitionState.RELEASED
+                        && pool.state().partitionsOf(volume).stream()
+                                .noneMatch(other -> other.state() == PartitionState.ASSIGNED
+                                        && Objects.equals(other.owner(), partition.owner())));
     }
 
     private static CompletableFuture<GrowthAnswer> notGrown(String why) {

@@ -68,7 +68,8 @@ final class Releasing {
     /** A volume's partitions that are to be taken back. */
     List<Partition> released(UUID uuid) {
         return pool.state().partitionsOf(uuid).stream()
-                .filter(partition -> partition.state() == PartitionState.RELEASED)
+                .filter(partition ->
+                        partition.state() == PartitionState.RELEASED && !ledger.held.contains(partition.uuid()))
                 .toList();
     }
 

@@ -28,6 +28,10 @@ final class VolumeLedger {
     final Set<UUID> growing = new HashSet<>();
     /** Volumes, or their growth, whose end is on its way to the store: nothing else of them may overtake it. */
     final Set<UUID> givenUp = new HashSet<>();
+    /** Volumes of which a partition is being moved. */
+    final Set<UUID> moving = new HashSet<>();
+    /** Partitions at which something may still be under way, so that nobody else may be given their place. */
+    final Set<UUID> held = new HashSet<>();
     /** Volumes whose new size is on its way to the store. */
     final Set<UUID> settling = new HashSet<>();
 
@@ -64,7 +68,8 @@ final class VolumeLedger {
     /** What is being wiped, or was: all partitions at first, the new ones of a volume that grows. */
     List<Partition> wiping(VolumeRecord volume) {
         return pool.state().partitionsOf(volume.uuid()).stream()
-                .filter(partition -> volume.growth() == null || partition.state() == PartitionState.WIPING)
+                .filter(partition -> partition.state() == PartitionState.WIPING
+                        || (partition.state() == PartitionState.ASSIGNED && volume.growth() == null))
                 .toList();
     }
 
