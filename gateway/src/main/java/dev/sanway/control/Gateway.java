@@ -65,6 +65,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
     private final TableAudit audit;
     private final Standings standings;
     private final Backing backing;
+    private final Evacuations evacuations;
     private final Reconfiguration reconfiguration;
     private boolean unitsAwaited = true;
     private volatile @Nullable AutoConfiguration autoConfiguration;
@@ -114,8 +115,20 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         control.executor().execute(() -> {
             assignments.keptAlsoBy(tables);
             assignments.slabs().moreRoomBy(backing::provideSlab);
+            assignments.moves().servedAt(volumes::placeOf);
         });
         volumes.backedBy(backing);
+        assignments.moves().pace().limitTo(config.moves().bytesPerSecond());
+        this.evacuations = new Evacuations(
+                control.executor(),
+                catalog,
+                assignments,
+                tasks,
+                standings,
+                backing,
+                audit::close,
+                events,
+                config.moves().atOnce());
         boolean started = false;
         try {
             ConfigHistory history = new ConfigHistory(catalog, config.file(), Clock.systemUTC());
@@ -129,6 +142,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
             new SpaceWatch(assignments, volumes, events).start(control.executor());
             // A host that comes back finds its LUNs there.
             control.askLater(volumes::shown);
+            evacuations.start();
             server.listen(config.portals());
             log.info("hosts can log in at {}", config.portals());
             GatewayViews views = new GatewayViews(
@@ -171,6 +185,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                             made,
                             life,
                             server,
+                            new MoveOperations(control, catalog, links, standings, evacuations, tasks, views),
                             new UnitOperations(control, agents, audit, views, facts()::volumesOn)),
                     GatewayApi.health(control, all, server),
                     new Metrics(families -> {

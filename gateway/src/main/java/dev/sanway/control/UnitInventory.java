@@ -69,7 +69,7 @@ final class UnitInventory {
     }
 
     /** What an operator has said of a unit goes before what else is to be seen, which is not lost by that. */
-    private static Views.UnitView standing(Views.UnitView view, Map<String, UnitStanding> said) {
+    private Views.UnitView standing(Views.UnitView view, Map<String, UnitStanding> said) {
         String state = switch (said.getOrDefault(view.name(), UnitStanding.NONE)) {
             case NONE -> view.state();
             case MAINTENANCE -> "maintenance";
@@ -79,6 +79,9 @@ final class UnitInventory {
             return view;
         }
         String detail = view.detail() == null ? view.state() : view.state() + ": " + view.detail();
+        if (state.equals("draining")) {
+            detail = standings.drainNote(view.name()) + "; " + detail;
+        }
         return new Views.UnitView(
                 view.name(), view.portal(), view.target(), state, view.connected(), detail, view.luns(), view.agent());
     }

@@ -94,6 +94,19 @@ public final class Replacement {
                                 + (notes.isEmpty() ? "" : "; " + String.join("; ", notes))));
     }
 
+    /** The units where it cannot go, however much room they have. */
+    public static Set<String> excluded(PoolState all, Request request) {
+        Set<String> units = stripedWith(all, request);
+        units.add(unit(all, request.partition()));
+        if (!request.toUnits().isEmpty()) {
+            all.unitVolumes().values().stream()
+                    .map(UnitVolume::unit)
+                    .filter(unit -> !request.toUnits().contains(unit))
+                    .forEach(units::add);
+        }
+        return units;
+    }
+
     private static String largest(PoolState pool, List<UnitVolume> suitable) {
         List<String> have = suitable.stream()
                 .map(unitVolume -> unitVolume.where() + " has "
