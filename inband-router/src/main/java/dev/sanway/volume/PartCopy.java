@@ -62,6 +62,8 @@ final class PartCopy {
     private boolean busy;
     /** Tells what belongs to a window or a hold that was let go by already. */
     private int attempt;
+    /** Under way for a hold, perhaps one that was let go: what they have to say is to be heard before the next. */
+    private int flushes;
     /** The hold that found nothing under way. */
     private int quietAttempt;
     /** What is in the window is on its way to the target: it is not to be let go, for nobody knows when that lands. */
@@ -155,7 +157,7 @@ final class PartCopy {
      */
     CompletableFuture<Boolean> hold() {
         return onLoop(() -> {
-            if (over || holding || busy || !inStep.isDone()) {
+            if (over || holding || busy || flushes > 0 || !inStep.isDone()) {
                 return CompletableFuture.completedFuture(false);
             }
             holding = true;
@@ -188,7 +190,9 @@ final class PartCopy {
     /** The source too: it says by that whether it lost anything that was copied, or not yet copied. */
     private void flushBoth(int mine, CompletableFuture<Boolean> held) {
         BlockRequest flush = new BlockRequest.Flush(0, source.geometry().blockCount());
+        flushes++;
         target.submit(flush, flushed -> {
+            flushes--;
             if (mine != attempt) {
                 if (flushed instanceof BlockOutcome.Failed(BlockFailure.UnflushedWritesLost _) && !over) {
                     // It is said once only.
@@ -197,14 +201,17 @@ final class PartCopy {
                 return;
             }
             switch (flushed) {
-                case BlockOutcome.Done _ ->
+                case BlockOutcome.Done _ -> {
+                    flushes++;
                     source.submit(flush, outcome -> {
+                        flushes--;
                         if (mine == attempt) {
                             sourceFlushed(outcome, held);
                         } else {
                             lossHeard(outcome);
                         }
                     });
+                }
                 case BlockOutcome.Failed(BlockFailure.UnflushedWritesLost _) -> {
                     moving.forgetAll();
                     notHeld(held);
