@@ -1,21 +1,19 @@
 package dev.sanway.block;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.util.concurrent.EventExecutor;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Holds both sides of a device to the duties that {@link BlockDevice} states. A caller's breach throws from
  * {@link #submit}; a callee's throws into the callee and is kept for {@link #firstBreach()}. Costs one object per request.
  */
-public final class CheckedDevice implements BlockDevice {
-    private final BlockDevice inner;
+public final class CheckedDevice extends ForwardingDevice {
     private int underWay;
     private boolean closed;
     private @Nullable String firstBreach;
 
     public CheckedDevice(BlockDevice inner) {
-        this.inner = inner;
+        super(inner);
     }
 
     /** The first breach by the callee, or null; requests that never end are seen by {@link #underWay()}. */
@@ -26,26 +24,6 @@ public final class CheckedDevice implements BlockDevice {
     /** Requests submitted and not yet completed. */
     public int underWay() {
         return underWay;
-    }
-
-    @Override
-    public EventExecutor owner() {
-        return inner.owner();
-    }
-
-    @Override
-    public Geometry geometry() {
-        return inner.geometry();
-    }
-
-    @Override
-    public Limits limits() {
-        return inner.limits();
-    }
-
-    @Override
-    public Identity identity() {
-        return inner.identity();
     }
 
     @Override

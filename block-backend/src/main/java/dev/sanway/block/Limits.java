@@ -18,4 +18,19 @@ public record Limits(
         int unmapAlignmentBlocks,
         boolean unmappedReadsZeroes,
         boolean volatileCache,
-        boolean readOnly) {}
+        boolean readOnly) {
+
+    /** The same, but for the longest transfer. */
+    public Limits transferring(int newMaxTransferBlocks) {
+        return newMaxTransferBlocks == maxTransferBlocks
+                ? this
+                : new Limits(
+                        newMaxTransferBlocks,
+                        optimalTransferBlocks,
+                        unmapGranularityBlocks,
+                        unmapAlignmentBlocks,
+                        unmappedReadsZeroes,
+                        volatileCache,
+                        readOnly);
+    }
+}

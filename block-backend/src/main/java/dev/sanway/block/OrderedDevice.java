@@ -1,7 +1,6 @@
 package dev.sanway.block;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,8 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Where nothing overlaps a request costs one object and a walk over the requests under way. A request that waits is
  * cancelled at once. Closing ends the device within as well.
  */
-public final class OrderedDevice implements BlockDevice {
-    private final BlockDevice inner;
+public final class OrderedDevice extends ForwardingDevice {
     private final Lane reads = new Lane();
     private final Lane writes = new Lane();
     private final Lane exclusives = new Lane();
@@ -34,27 +32,7 @@ public final class OrderedDevice implements BlockDevice {
     private boolean starting;
 
     public OrderedDevice(BlockDevice inner) {
-        this.inner = inner;
-    }
-
-    @Override
-    public EventExecutor owner() {
-        return inner.owner();
-    }
-
-    @Override
-    public Geometry geometry() {
-        return inner.geometry();
-    }
-
-    @Override
-    public Limits limits() {
-        return inner.limits();
-    }
-
-    @Override
-    public Identity identity() {
-        return inner.identity();
+        super(inner);
     }
 
     @Override
@@ -317,16 +295,6 @@ public final class OrderedDevice implements BlockDevice {
 
     private static int firstDifference(ByteBuf left, ByteBuf right) {
         return Mismatch.find(left, left.readerIndex(), right, right.readerIndex(), left.readableBytes());
-    }
-
-    @Override
-    public void addListener(DeviceListener listener) {
-        inner.addListener(listener);
-    }
-
-    @Override
-    public void removeListener(DeviceListener listener) {
-        inner.removeListener(listener);
     }
 
     @Override

@@ -40,13 +40,18 @@ public final class PduEncoder extends ChannelOutboundHandlerAdapter {
             return;
         }
         ByteBuf trailer = trailer(data, dataDigest, ctx.alloc());
-        ctx.write(header);
+        ctx.write(header, part(ctx, promise));
         if (trailer == null) {
             ctx.write(data, promise);
         } else {
-            ctx.write(data);
+            ctx.write(data, part(ctx, promise));
             ctx.write(trailer, promise);
         }
+    }
+
+    /** Who asks for no promise needs none for a part either. */
+    private static ChannelPromise part(ChannelHandlerContext ctx, ChannelPromise whole) {
+        return whole.isVoid() ? whole : ctx.newPromise();
     }
 
     /**

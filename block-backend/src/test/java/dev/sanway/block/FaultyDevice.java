@@ -1,11 +1,10 @@
 package dev.sanway.block;
 
-import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayDeque;
 import java.util.function.Function;
 
 /** A device that fails, lingers or never answers, as a test wants it to. */
-public final class FaultyDevice implements BlockDevice {
+public final class FaultyDevice extends ForwardingDevice {
 
     /** What happens to one request. */
     public sealed interface Fault {
@@ -50,12 +49,11 @@ public final class FaultyDevice implements BlockDevice {
         }
     }
 
-    private final BlockDevice inner;
     private final ArrayDeque<Held> held = new ArrayDeque<>();
     private volatile Function<BlockRequest, Fault> faults = _ -> Fault.NONE;
 
     public FaultyDevice(BlockDevice inner) {
-        this.inner = inner;
+        super(inner);
     }
 
     /** Asks {@code faults}, on the owner, about every request from now on. Any thread. */
@@ -73,26 +71,6 @@ public final class FaultyDevice implements BlockDevice {
     /** How many requests are held. On the owner. */
     public int held() {
         return held.size();
-    }
-
-    @Override
-    public EventExecutor owner() {
-        return inner.owner();
-    }
-
-    @Override
-    public Geometry geometry() {
-        return inner.geometry();
-    }
-
-    @Override
-    public Limits limits() {
-        return inner.limits();
-    }
-
-    @Override
-    public Identity identity() {
-        return inner.identity();
     }
 
     @Override
@@ -115,16 +93,6 @@ public final class FaultyDevice implements BlockDevice {
                 yield each;
             }
         };
-    }
-
-    @Override
-    public void addListener(DeviceListener listener) {
-        inner.addListener(listener);
-    }
-
-    @Override
-    public void removeListener(DeviceListener listener) {
-        inner.removeListener(listener);
     }
 
     @Override

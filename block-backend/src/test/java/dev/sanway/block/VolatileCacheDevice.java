@@ -5,7 +5,6 @@ import static dev.sanway.block.BlockOutcome.DONE;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
-import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,8 +20,7 @@ import org.jspecify.annotations.Nullable;
  * <p>What reaches the real device does so one request after the other, so that an old block never lands on a newer one.
  * Unmap and write zeroes go straight through.
  */
-public final class VolatileCacheDevice implements BlockDevice {
-    private final BlockDevice inner;
+public final class VolatileCacheDevice extends ForwardingDevice {
     private final TreeMap<Long, byte[]> cache = new TreeMap<>();
     private final ArrayDeque<Runnable> awaiting = new ArrayDeque<>();
     /** Ranges of unmaps and write zeroes that are on their way to the real device. */
@@ -35,7 +33,7 @@ public final class VolatileCacheDevice implements BlockDevice {
     private int surviving;
 
     public VolatileCacheDevice(BlockDevice inner) {
-        this.inner = inner;
+        super(inner);
     }
 
     /** Blocks that a loss of power would forget. On the owner. */
@@ -73,16 +71,6 @@ public final class VolatileCacheDevice implements BlockDevice {
     }
 
     @Override
-    public EventExecutor owner() {
-        return inner.owner();
-    }
-
-    @Override
-    public Geometry geometry() {
-        return inner.geometry();
-    }
-
-    @Override
     public Limits limits() {
         Limits limits = inner.limits();
         return new Limits(
@@ -93,11 +81,6 @@ public final class VolatileCacheDevice implements BlockDevice {
                 limits.unmappedReadsZeroes(),
                 true,
                 limits.readOnly());
-    }
-
-    @Override
-    public Identity identity() {
-        return inner.identity();
     }
 
     @Override
@@ -260,16 +243,6 @@ public final class VolatileCacheDevice implements BlockDevice {
                 owner().execute(step);
             }
         }
-    }
-
-    @Override
-    public void addListener(DeviceListener listener) {
-        inner.addListener(listener);
-    }
-
-    @Override
-    public void removeListener(DeviceListener listener) {
-        inner.removeListener(listener);
     }
 
     /** Ends without flushing: that is the point. Closes the device within, after what is on its way to it. */

@@ -5,9 +5,7 @@ import dev.sanway.block.BlockDevice;
 import dev.sanway.block.BlockOperation;
 import dev.sanway.block.BlockRequest;
 import dev.sanway.block.DeviceListener;
-import dev.sanway.block.Geometry;
-import dev.sanway.block.Identity;
-import dev.sanway.block.Limits;
+import dev.sanway.block.ForwardingDevice;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.HashMap;
 import java.util.Map;
@@ -17,35 +15,18 @@ import org.jspecify.annotations.Nullable;
  * A device of another loop, used from this one by message: for units that allow fewer sessions than there are loops. Does not
  * own the device within.
  */
-final class HandoverDevice implements BlockDevice {
-
-    private final BlockDevice inner;
+final class HandoverDevice extends ForwardingDevice {
     private final EventExecutor loop;
     private final Map<DeviceListener, DeviceListener> listeners = new HashMap<>();
 
     HandoverDevice(BlockDevice inner, EventExecutor loop) {
-        this.inner = inner;
+        super(inner);
         this.loop = loop;
     }
 
     @Override
     public EventExecutor owner() {
         return loop;
-    }
-
-    @Override
-    public Geometry geometry() {
-        return inner.geometry();
-    }
-
-    @Override
-    public Limits limits() {
-        return inner.limits();
-    }
-
-    @Override
-    public Identity identity() {
-        return inner.identity();
     }
 
     @Override

@@ -8,11 +8,8 @@ import dev.sanway.block.BlockDevice;
 import dev.sanway.block.BlockFailure;
 import dev.sanway.block.BlockOperation;
 import dev.sanway.block.BlockRequest;
-import dev.sanway.block.DeviceListener;
 import dev.sanway.block.FaultyDevice;
-import dev.sanway.block.Geometry;
-import dev.sanway.block.Identity;
-import dev.sanway.block.Limits;
+import dev.sanway.block.ForwardingDevice;
 import dev.sanway.config.Access;
 import dev.sanway.config.ChapConfig;
 import dev.sanway.config.Secret;
@@ -20,7 +17,6 @@ import dev.sanway.config.UnitConfig;
 import dev.sanway.iscsi.Chap;
 import dev.sanway.iscsi.IscsiName;
 import dev.sanway.unit.UnitServer;
-import io.netty.util.concurrent.EventExecutor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -39,7 +35,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** The load generator against a unit of ours, in one process. */
 @Timeout(90)
 class LoadGeneratorTest {
-
     private static final int MIB = 1 << 20;
     private static final IscsiName INITIATOR = new IscsiName("iqn.2026-11.dev.sanway:bench");
     private static final String TARGET = "iqn.2026-11.dev.sanway:unit.unit1";
@@ -315,25 +310,12 @@ class LoadGeneratorTest {
     }
 
     /** Carries out something else than it is asked for. */
-    private record Rewriting(BlockDevice inner, UnaryOperator<BlockRequest> rewrite) implements BlockDevice {
-        @Override
-        public EventExecutor owner() {
-            return inner.owner();
-        }
+    private static final class Rewriting extends ForwardingDevice {
+        private final UnaryOperator<BlockRequest> rewrite;
 
-        @Override
-        public Geometry geometry() {
-            return inner.geometry();
-        }
-
-        @Override
-        public Limits limits() {
-            return inner.limits();
-        }
-
-        @Override
-        public Identity identity() {
-            return inner.identity();
+        Rewriting(BlockDevice inner, UnaryOperator<BlockRequest> rewrite) {
+            super(inner);
+            this.rewrite = rewrite;
         }
 
         @Override
@@ -343,21 +325,6 @@ class LoadGeneratorTest {
                 BlockRequest.release(request);
             }
             return inner.submit(instead, completion);
-        }
-
-        @Override
-        public void addListener(DeviceListener listener) {
-            inner.addListener(listener);
-        }
-
-        @Override
-        public void removeListener(DeviceListener listener) {
-            inner.removeListener(listener);
-        }
-
-        @Override
-        public void close(Runnable whenClosed) {
-            inner.close(whenClosed);
         }
     }
 }

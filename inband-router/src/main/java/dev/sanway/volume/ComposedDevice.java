@@ -198,7 +198,8 @@ public final class ComposedDevice implements VolumeBody {
     /** The runs of a transfer, cut where a part takes no longer ones. */
     private List<Layout.Run> within(long lba, long blockCount) {
         List<Layout.Run> runs = layout.runs(lba, blockCount);
-        for (Layout.Run run : runs) {
+        for (int i = 0; i < runs.size(); i++) {
+            Layout.Run run = runs.get(i);
             if (run.blockCount() > parts[run.part()].limits().maxTransferBlocks()) {
                 return cut(runs);
             }

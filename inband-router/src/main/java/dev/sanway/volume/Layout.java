@@ -115,8 +115,15 @@ public sealed interface Layout {
 
         @Override
         public List<Run> runs(long lba, long blockCount) {
+            if (blockCount == 0) {
+                return List.of();
+            }
             long end = lba + blockCount;
-            List<Run> runs = new ArrayList<>(1);
+            int first = partOf(lba);
+            if (end <= ends[first]) {
+                return List.of(new Run(first, lba - start(first), blockCount));
+            }
+            List<Run> runs = new ArrayList<>();
             for (long at = lba; at < end; ) {
                 int part = partOf(at);
                 long count = Math.min(ends[part], end) - at;

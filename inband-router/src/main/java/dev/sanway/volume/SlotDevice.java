@@ -45,9 +45,13 @@ public final class SlotDevice implements BlockDevice {
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
 
     private volatile @Nullable BlockDevice device;
+    private volatile @Nullable Shown shown;
     private String reason;
     /** What is there now cannot be used, so that waiting for it is in vain. */
     private boolean hopeless;
+
+    /** The slot's own limits, and what became of them with the transfer length of the device that is in. */
+    private record Shown(Limits own, Limits limits) {}
 
     /**
      * How requests to an empty slot wait.
@@ -174,16 +178,17 @@ public final class SlotDevice implements BlockDevice {
     @Override
     public Limits limits() {
         BlockDevice now = device;
-        return now == null
-                ? limits
-                : new Limits(
-                        now.limits().maxTransferBlocks(),
-                        limits.optimalTransferBlocks(),
-                        limits.unmapGranularityBlocks(),
-                        limits.unmapAlignmentBlocks(),
-                        limits.unmappedReadsZeroes(),
-                        limits.volatileCache(),
-                        limits.readOnly());
+        return now == null ? limits : shown(limits, now.limits().maxTransferBlocks());
+    }
+
+    /** Asked for several times with each request, so it is not made anew each time. */
+    private Limits shown(Limits own, int maxTransferBlocks) {
+        Shown last = shown;
+        if (last == null || !last.own.equals(own) || last.limits.maxTransferBlocks() != maxTransferBlocks) {
+            last = new Shown(own, own.transferring(maxTransferBlocks));
+            shown = last;
+        }
+        return last.limits;
     }
 
     @Override

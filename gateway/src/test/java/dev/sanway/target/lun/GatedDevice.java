@@ -8,18 +8,16 @@ import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRequest;
 import dev.sanway.block.DeviceEvent;
 import dev.sanway.block.DeviceListener;
+import dev.sanway.block.ForwardingDevice;
 import dev.sanway.block.Geometry;
-import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
-import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A device whose requests a test can hold back, fail, or let linger after a cancel; on its owner only, like any device. */
-final class GatedDevice implements BlockDevice {
-    private final BlockDevice inner;
+final class GatedDevice extends ForwardingDevice {
     private final List<DeviceListener> listeners = new ArrayList<>();
     private final List<Held> held = new ArrayList<>();
     private boolean closed;
@@ -29,7 +27,7 @@ final class GatedDevice implements BlockDevice {
     private @Nullable Geometry changed;
 
     GatedDevice(BlockDevice inner) {
-        this.inner = inner;
+        super(inner);
         this.limits = inner.limits();
     }
 
@@ -89,11 +87,6 @@ final class GatedDevice implements BlockDevice {
     }
 
     @Override
-    public EventExecutor owner() {
-        return inner.owner();
-    }
-
-    @Override
     public Geometry geometry() {
         return changed != null ? changed : inner.geometry();
     }
@@ -101,11 +94,6 @@ final class GatedDevice implements BlockDevice {
     @Override
     public Limits limits() {
         return limits;
-    }
-
-    @Override
-    public Identity identity() {
-        return inner.identity();
     }
 
     @Override
@@ -132,10 +120,5 @@ final class GatedDevice implements BlockDevice {
     @Override
     public void removeListener(DeviceListener listener) {
         listeners.remove(listener);
-    }
-
-    @Override
-    public void close(Runnable whenClosed) {
-        inner.close(whenClosed);
     }
 }

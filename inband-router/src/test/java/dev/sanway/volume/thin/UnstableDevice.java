@@ -6,19 +6,14 @@ import dev.sanway.block.BlockFailure;
 import dev.sanway.block.BlockOperation;
 import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRequest;
-import dev.sanway.block.DeviceListener;
-import dev.sanway.block.Geometry;
-import dev.sanway.block.Identity;
-import dev.sanway.block.Limits;
-import io.netty.util.concurrent.EventExecutor;
+import dev.sanway.block.ForwardingDevice;
 import java.util.Random;
 
 /**
  * What lies between a gateway and a device: requests take some turns of the loop each, overtake each other, and now and then fail
  * before or after they were carried out. When the gateway is killed what is on its way lands or does not, and nobody hears of it.
  */
-final class UnstableDevice implements BlockDevice {
-    private final BlockDevice inner;
+final class UnstableDevice extends ForwardingDevice {
     private final Random random;
     private final Kill kill;
     private final double failureChance;
@@ -30,7 +25,7 @@ final class UnstableDevice implements BlockDevice {
     }
 
     UnstableDevice(BlockDevice inner, Random random, Kill kill, double failureChance) {
-        this.inner = inner;
+        super(inner);
         this.random = random;
         this.kill = kill;
         this.failureChance = failureChance;
@@ -77,40 +72,5 @@ final class UnstableDevice implements BlockDevice {
         } else {
             completion.completed(outcome);
         }
-    }
-
-    @Override
-    public EventExecutor owner() {
-        return inner.owner();
-    }
-
-    @Override
-    public Geometry geometry() {
-        return inner.geometry();
-    }
-
-    @Override
-    public Limits limits() {
-        return inner.limits();
-    }
-
-    @Override
-    public Identity identity() {
-        return inner.identity();
-    }
-
-    @Override
-    public void addListener(DeviceListener listener) {
-        inner.addListener(listener);
-    }
-
-    @Override
-    public void removeListener(DeviceListener listener) {
-        inner.removeListener(listener);
-    }
-
-    @Override
-    public void close(Runnable whenClosed) {
-        inner.close(whenClosed);
     }
 }

@@ -64,24 +64,19 @@ final class Lab implements AutoCloseable {
                 "jscsi");
     }
 
-    /** Starts what the wanted contenders need. */
-    List<Contender> start(Predicate<String> wanted) throws IOException, InterruptedException {
-        boolean gateway = names().stream().anyMatch(name -> name.startsWith("gateway") && wanted.test(name));
-        boolean several = wanted.test("gateway-x2") || wanted.test("gateway-x4");
+    /**
+     * Starts what the wanted contenders need. Those whose program is not installed are left out, and named.
+     *
+     * <p>tgtd itself, HAProxy and the gateway before it use one and the same LUN, so that none has the better memory.
+     */
+    List<Contender> start(Predicate<String> asked) throws IOException, InterruptedException {
+        Predicate<String> wanted = asked.and(available(asked));
         if (wanted.test("unit") || wanted.test("unit+digests")) {
             unit("unit", memory);
         }
-        Tgtd direct = new Tgtd("tgtd", memory, sizeBytes, 3 * sizeBytes + SLACK_BYTES);
-        contenders.add(Contender.of("tgtd", direct.lun(1), false, direct.server));
-        if (wanted.test("tgtd+digests")) {
-            contenders.add(Contender.of("tgtd", direct.withDigests(), false, direct.server)
-                    .withDigests());
-        }
-        if (wanted.test("haproxy")) {
-            haproxy(direct);
-        }
-        if (gateway) {
-            gateway(direct, several);
+        boolean gateway = names().stream().anyMatch(name -> name.startsWith("gateway") && wanted.test(name));
+        if (gateway || Stream.of("tgtd", "tgtd+digests", "haproxy").anyMatch(wanted)) {
+            tgtd(wanted, gateway);
         }
         for (String name : List.of("unit", "gateway")) {
             contenders.stream()
@@ -105,6 +100,38 @@ final class Lab implements AutoCloseable {
                 .filter(contender -> wanted.test(contender.name()))
                 .sorted(Comparator.comparingInt(contender -> names().indexOf(contender.name())))
                 .toList();
+    }
+
+    /** A contender's programs, and the packages that bring them. */
+    private static Predicate<String> available(Predicate<String> asked) {
+        boolean tgt = Files.isExecutable(Path.of("/usr/sbin/tgtd"));
+        boolean haproxy = Stream.of(System.getenv("PATH").split(":"))
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "haproxy")));
+        Predicate<String> found =
+                name -> (tgt || name.matches("unit(\\+digests|-ext4)?|jscsi")) && (haproxy || !name.equals("haproxy"));
+        List<String> missing =
+                names().stream().filter(asked).filter(found.negate()).toList();
+        if (!missing.isEmpty()) {
+            System.out.println("Left out: " + String.join(", ", missing) + " (packages that are not installed:"
+                    + (tgt ? "" : " tgt") + (haproxy ? "" : " haproxy") + ")");
+        }
+        return found;
+    }
+
+    private void tgtd(Predicate<String> wanted, boolean gateway) throws IOException, InterruptedException {
+        boolean several = wanted.test("gateway-x2") || wanted.test("gateway-x4");
+        Tgtd direct = new Tgtd("tgtd", memory, 3 * sizeBytes + SLACK_BYTES);
+        contenders.add(Contender.of("tgtd", direct.lun(1), false, direct.server));
+        if (wanted.test("tgtd+digests")) {
+            contenders.add(Contender.of("tgtd", direct.withDigests(), false, direct.server)
+                    .withDigests());
+        }
+        if (wanted.test("haproxy")) {
+            haproxy(direct);
+        }
+        if (gateway) {
+            gateway(direct, several);
+        }
     }
 
     private void unit(String name, Path folder) throws IOException, InterruptedException {
@@ -195,8 +222,8 @@ final class Lab implements AutoCloseable {
                 units:
                 """.formatted(port, freePort()));
         for (Tgtd unit : units) {
-            yaml.append("  - {name: %s, portal: \"127.0.0.1:%d\", target: \"%s\", luns: [%d]}\n"
-                    .formatted(unit.name, unit.port, unit.iqn, unit == first ? 2 : 1));
+            yaml.append("  - {name: %s, portal: \"127.0.0.1:%d\", target: \"%s\", luns: [1]}\n"
+                    .formatted(unit.name, unit.port, unit.iqn));
         }
         yaml.append("""
                 hosts:

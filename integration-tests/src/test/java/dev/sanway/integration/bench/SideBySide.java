@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -77,8 +78,11 @@ final class SideBySide implements Callable<Integer> {
 
     @Option(
             names = "--cross-check",
-            description = "Also with --quick: the same work by iscsi-perf and qemu-img bench, beside our generator.")
-    boolean crossCheck;
+            negatable = true,
+            description =
+                    "The same work by iscsi-perf and qemu-img bench, beside our generator; not with --quick unless asked for.")
+    @Nullable
+    Boolean crossCheck;
 
     @Option(names = "--root", hidden = true, required = true)
     Path root = Path.of(".");
@@ -125,8 +129,9 @@ final class SideBySide implements Callable<Integer> {
             CrossCheck check = new CrossCheck((row, contender) -> measure(row, contender, 0));
             // Written now as well: what was measured is kept if the rest is interrupted.
             report(results, check).write();
+            boolean checks = crossCheck == null ? !quick : crossCheck;
             for (Contender contender : chosen) {
-                if ((crossCheck || !quick) && contender.name().matches("unit|tgtd")) {
+                if (checks && contender.name().matches("unit|tgtd")) {
                     System.out.println("Cross-check with other generators: " + contender.name());
                     check.run(contender);
                 }
@@ -191,10 +196,13 @@ final class SideBySide implements Callable<Integer> {
         return results;
     }
 
-    /** Fills the LUNs, so that no contender serves holes, and lets the virtual machines compile. */
+    /**
+     * Fills the LUNs, so that no contender serves holes, and lets the virtual machines compile. The gateways come first: the
+     * tgtd's own filling overwrites the label of the LUN that it shares with them, which they read no more then.
+     */
     private void warmUp(List<Row> chosenRows, List<Contender> chosen) throws LoadFailure, InterruptedException {
         System.out.println("Filling the LUNs ...");
-        for (Contender contender : chosen) {
+        for (Contender contender : chosen.reversed()) {
             Row fill = new Row("fill", FILL_BYTES, new AccessPattern(true, 0), 4, 1);
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(READY_SECONDS);
             long requests = Math.max(1, Sizes.parse(size).orElse(0) / fill.requestBytes());
