@@ -2,6 +2,7 @@ package dev.sanway.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.sanway.config.Sizes;
 import java.io.Console;
 import java.io.PrintWriter;
 import java.util.concurrent.TimeUnit;
@@ -14,8 +15,8 @@ import picocli.CommandLine.Parameters;
         name = "task",
         mixinStandardHelpOptions = true,
         description =
-                "Shows what the gateway does in the background: wiping, growing and deleting volumes. Tasks go on after "
-                        + "a restart.",
+                "Shows what the gateway does in the background: wiping, growing, deleting and moving volumes, draining "
+                        + "units. Tasks go on after a restart.",
         footerHeading = "%nExamples:%n",
         footer = {"  sanway task list", "  sanway task wait 7", "  sanway task cancel 7"})
 final class TaskCommand extends SanwayCommand.Group {
@@ -35,7 +36,7 @@ final class TaskCommand extends SanwayCommand.Group {
             out().println(tasks.toPrettyString());
             return 0;
         }
-        Table table = new Table("TASK", "KIND", "VOLUME", "STATE", "PROGRESS", "STARTED", "ENDED");
+        Table table = new Table("TASK", "KIND", "WHAT", "STATE", "PROGRESS", "STARTED", "ENDED", "DETAIL");
         tasks.forEach(task -> row(table, task));
         table.print(out(), "There were no tasks lately.");
         return 0;
@@ -45,22 +46,36 @@ final class TaskCommand extends SanwayCommand.Group {
         table.row(
                 task.path("id").asLong(),
                 task.path("kind").asText(),
-                task.path("volume").asText(),
+                what(task),
                 task.path("state").asText(),
-                task.path("percent").asInt() + " %",
+                progress(task),
                 Table.time(task.path("startedAt")),
-                Table.time(task.path("endedAt")));
+                Table.time(task.path("endedAt")),
+                task.path("detail").asText(""));
+    }
+
+    private static String what(JsonNode task) {
+        String volume = task.path("volume").asText();
+        String unit = task.path("unit").asText("");
+        return unit.isEmpty() ? volume : volume.isEmpty() ? unit : volume + " from " + unit;
+    }
+
+    private static String progress(JsonNode task) {
+        String percent = task.path("percent").asInt() + " %";
+        long bytes = task.path("bytes").asLong();
+        return bytes == 0 ? percent : percent + " of " + Sizes.show(bytes);
     }
 
     private int show(JsonNode task, ClientOptions options) {
         if (options.output == ClientOptions.Output.json) {
             out().println(task.toPrettyString());
         } else {
-            Table table = new Table("TASK", "KIND", "VOLUME", "STATE", "PROGRESS", "STARTED", "ENDED");
+            Table table = new Table("TASK", "KIND", "WHAT", "STATE", "PROGRESS", "STARTED", "ENDED", "DETAIL");
             row(table, task);
             table.print(out(), "");
         }
-        return task.path("state").asText().equals("cancelled") ? 1 : 0;
+        String state = task.path("state").asText();
+        return state.equals("cancelled") || state.equals("failed") ? 1 : 0;
     }
 
     @Command(
@@ -79,8 +94,8 @@ final class TaskCommand extends SanwayCommand.Group {
             name = "wait",
             mixinStandardHelpOptions = true,
             description =
-                    "Waits until a task has ended; exit status 0 if it was done, 1 if it was cancelled or takes longer "
-                            + "than --timeout.",
+                    "Waits until a task has ended; exit status 0 if it was done, 1 if it was cancelled, failed or takes "
+                            + "longer than --timeout.",
             footerHeading = "%nExample:%n",
             footer = "  sanway task wait 7 --timeout 60")
     int await(
@@ -131,7 +146,7 @@ final class TaskCommand extends SanwayCommand.Group {
         int percent = task.path("percent").asInt();
         int full = percent * BAR_WIDTH / 100;
         PrintWriter err = spec.commandLine().getErr();
-        err.print("\r" + task.path("kind").asText() + " " + task.path("volume").asText() + " [" + "#".repeat(full)
+        err.print("\r" + task.path("kind").asText() + " " + what(task) + " [" + "#".repeat(full)
                 + ".".repeat(BAR_WIDTH - full) + "] " + percent + " %  ");
         err.flush();
     }
@@ -141,7 +156,7 @@ final class TaskCommand extends SanwayCommand.Group {
             mixinStandardHelpOptions = true,
             description =
                     "Stops a task. A volume that grows stays as large as it was; one that is wiped for the first time "
-                            + "is deleted. What gateway.yaml wants is changed there instead.",
+                            + "is deleted; one that moves stays where it is, but for what has moved already. What gateway.yaml wants is changed there instead.",
             footerHeading = "%nExample:%n",
             footer = "  sanway task cancel 7")
     int cancel(@Parameters(paramLabel = "TASK", description = "Its number.") long id, @Mixin ClientOptions options)

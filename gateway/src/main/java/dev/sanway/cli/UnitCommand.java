@@ -29,7 +29,8 @@ import picocli.CommandLine.Parameters;
             "  sanway unit adopt unit1 --lun 0 --erase",
             "  sanway unit maintenance unit1                before it is stopped for work on it",
             "  sanway unit maintenance unit1 --off",
-            "  sanway unit remove unit1                     nothing may lie on it"
+            "  sanway unit remove unit1                     nothing may lie on it",
+            "  sanway unit drain unit1                      move everything that lies on it to other units"
         })
 final class UnitCommand extends SanwayCommand.Group {
 
@@ -238,6 +239,39 @@ final class UnitCommand extends SanwayCommand.Group {
                     + answer.path("detail").asText());
         } else {
             out().println("unit " + name + " is out of the pool");
+        }
+        return 0;
+    }
+
+    @Command(
+            name = "drain",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Moves everything that lies on a unit to other units, while hosts use it, and gives it nothing new. When that "
+                            + "is done it can be taken away without anybody noticing. It stays so, also over a restart of the "
+                            + "gateway, until it is cancelled: then the unit is used as any other, and what has moved stays "
+                            + "where it is. Deleted volumes move, too; thin ones cannot. What stands in the way is told by "
+                            + "sanway task show.",
+            footerHeading = "%nExamples:%n",
+            footer = {"  sanway unit drain unit1", "  sanway task wait 7", "  sanway unit drain unit1 --cancel"})
+    int drain(
+            @Parameters(paramLabel = "UNIT", description = "The unit's name or UUID, as in \"sanway unit list\".")
+                    String unit,
+            @Option(names = "--cancel", description = "Uses the unit as any other again.") boolean cancel,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        String path = "/api/v1/units/" + Names.checked(unit) + "/drain";
+        if (cancel) {
+            print(options.client().post(path + "/cancel", JsonNodeFactory.instance.objectNode()), options);
+            return 0;
+        }
+        JsonNode task = options.client().post(path, JsonNodeFactory.instance.objectNode());
+        if (options.output == ClientOptions.Output.json) {
+            out().println(task.toPrettyString());
+        } else {
+            out().println("unit " + task.path("unit").asText() + " is given nothing new; "
+                    + Sizes.show(task.path("bytes").asLong()) + " move elsewhere: sanway task wait "
+                    + task.path("id").asLong());
         }
         return 0;
     }

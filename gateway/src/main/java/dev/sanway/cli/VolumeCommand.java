@@ -28,6 +28,7 @@ import picocli.CommandLine.Parameters;
             "  sanway volume create web1/logs --size 20GiB",
             "  sanway volume create web1/scratch --size 1TiB --thin",
             "  sanway volume grow web1/logs 40GiB",
+            "  sanway volume move web1/logs --from unit1",
             "  sanway volume delete web1/logs",
             "  sanway volume list --deleted",
             "  sanway volume restore web1/logs"
@@ -168,6 +169,52 @@ final class VolumeCommand extends SanwayCommand.Group {
         if (options.output == ClientOptions.Output.table
                 && !volume.path("state").asText().equals("ready")) {
             out().println("Hosts see it now, and can use it when it is wiped: sanway task list");
+        }
+        return 0;
+    }
+
+    @Command(
+            name = "move",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Moves what of a volume lies on a unit to other units, while hosts use it: they see no error and no other "
+                            + "disk. Parts of one stripe stay on different units. At most gateway.moveBandwidth is copied a second. "
+                            + "Cancelled or interrupted the volume is where it was; a restarted gateway begins to copy anew. Thin "
+                            + "volumes cannot be moved.",
+            footerHeading = "%nExamples:%n",
+            footer = {
+                "  sanway volume move web1/data --from unit1",
+                "  sanway volume move web1/db --from unit1 --to unit4 --to unit5",
+                "  sanway task wait 7"
+            })
+    int move(
+            @Parameters(paramLabel = "VOLUME", description = "<host>/<volume>, or a shared one's name.") String name,
+            @Option(
+                            names = "--from",
+                            paramLabel = "UNIT",
+                            required = true,
+                            description = "The unit that it is to leave.")
+                    String from,
+            @Option(
+                            names = "--to",
+                            paramLabel = "UNIT",
+                            split = ",",
+                            description = "Units that it may move to; left out: any that has room.")
+                    @Nullable
+                    List<String> to,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        ObjectNode body = JsonNodeFactory.instance.objectNode().put("from", from);
+        if (to != null) {
+            ArrayNode units = body.putArray("to");
+            to.forEach(units::add);
+        }
+        JsonNode task = options.client().post("/api/v1/volumes/" + Names.checkedVolume(name) + "/move", body);
+        if (options.output == ClientOptions.Output.json) {
+            out().println(task.toPrettyString());
+        } else {
+            out().println(Sizes.show(task.path("bytes").asLong()) + " of volume " + name + " leave unit " + from
+                    + ": sanway task wait " + task.path("id").asLong());
         }
         return 0;
     }

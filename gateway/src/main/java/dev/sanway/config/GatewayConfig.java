@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * gateway.yaml, checked: names, LUNs and initiators are unique, sizes are multiples of the block size, secrets were read.
  *
  * @param text of the file
+ * @param moves how partitions move from unit to unit
  * @param autoConfig null: no unit is found by itself
  * @param keyLines the lines of the keys under {@code gateway} that stand in the file
  */
@@ -27,6 +28,7 @@ public record GatewayConfig(
         InetSocketAddress management,
         Duration unitTimeout,
         int eventLoops,
+        Moves moves,
         @Nullable AutoConfig autoConfig,
         List<Unit> units,
         List<Host> hosts,
@@ -41,6 +43,9 @@ public record GatewayConfig(
         volumes = List.copyOf(volumes);
     }
 
+    /** How fast partitions are copied, all together, and how many at a time. */
+    public record Moves(long bytesPerSecond, int atOnce) {}
+
     /** The same with other hosts and volumes. */
     public GatewayConfig with(List<Host> otherHosts, List<Volume> otherVolumes) {
         return new GatewayConfig(
@@ -54,6 +59,7 @@ public record GatewayConfig(
                 management,
                 unitTimeout,
                 eventLoops,
+                moves,
                 autoConfig,
                 units,
                 otherHosts,

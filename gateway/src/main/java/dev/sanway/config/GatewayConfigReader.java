@@ -19,6 +19,8 @@ public final class GatewayConfigReader {
 
     private static final String DEFAULT_PREFIX = "iqn.2026-11.dev.sanway";
     private static final Duration DEFAULT_UNIT_TIMEOUT = Duration.ofSeconds(20);
+    private static final long DEFAULT_MOVE_BANDWIDTH = 50L << 20;
+    private static final int DEFAULT_MOVES_AT_ONCE = 2;
     private static final int DEFAULT_WIDTH = 2;
     private static final int DEFAULT_CHUNK_BYTES = 64 << 10;
     private static final int MAX_CHUNK_BYTES = 64 << 20;
@@ -105,6 +107,9 @@ public final class GatewayConfigReader {
                 reader.duration(
                         "/gateway/unitTimeout", DEFAULT_UNIT_TIMEOUT, Duration.ofSeconds(1), Duration.ofSeconds(24)),
                 reader.integer("/gateway/eventLoops", Runtime.getRuntime().availableProcessors()),
+                new GatewayConfig.Moves(
+                        reader.size("/gateway/moveBandwidth", DEFAULT_MOVE_BANDWIDTH),
+                        reader.integer("/gateway/movesAtOnce", DEFAULT_MOVES_AT_ONCE)),
                 AutoConfigReader.gateway(file, reader),
                 units,
                 hosts,

@@ -13,6 +13,7 @@ import dev.sanway.pool.BackingPlan;
 import dev.sanway.pool.BackingPlan.Ask;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
+import dev.sanway.pool.Replacement;
 import dev.sanway.pool.SlabPlacement;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.pool.VolumeLayout;
@@ -22,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
@@ -108,10 +110,13 @@ final class Backing implements AutoConfiguration.Listener {
      * @return what is under way, for the operator; empty if nothing is
      */
     String provide(String volume, Allocation.Request request, boolean growth) {
+        return provide(volume, () -> BackingPlan.plan(pool.get(), rooms(false), request, growth));
+    }
+
+    private String provide(String volume, Supplier<Optional<List<Ask>>> plan) {
         forgetArrived();
         if (asked.isEmpty()) {
-            BackingPlan.plan(pool.get(), rooms(false), request, growth)
-                    .ifPresent(asks -> asks.forEach(ask -> ask(volume, ask)));
+            plan.get().ifPresent(asks -> asks.forEach(ask -> ask(volume, ask)));
         }
         return asked.isEmpty()
                 ? ""
@@ -121,6 +126,35 @@ final class Backing implements AutoConfiguration.Listener {
                                 asked.values().stream()
                                         .map(each -> Sizes.show(each.sizeBytes) + " on " + each.unit.name)
                                         .toList());
+    }
+
+    /** Whether a partition that has to leave its unit could have a place, if units made more room. Changes nothing. */
+    boolean couldReplace(Replacement.Request request, PoolState all) {
+        Set<String> but = Replacement.excluded(all, request);
+        return BackingPlan.plan(pool.get().without(but), roomsBut(but, true), room(request), false)
+                .isPresent();
+    }
+
+    /** As {@link #provide}, for a partition of a volume that has to leave its unit. */
+    String provideReplacement(String volume, Replacement.Request request, PoolState all) {
+        Set<String> but = Replacement.excluded(all, request);
+        return provide(
+                volume, () -> BackingPlan.plan(pool.get().without(but), roomsBut(but, false), room(request), false));
+    }
+
+    private List<BackingPlan.Room> roomsBut(Set<String> units, boolean paused) {
+        return rooms(paused).stream()
+                .filter(room -> !units.contains(room.unit()))
+                .toList();
+    }
+
+    /** In one piece. */
+    private static Allocation.Request room(Replacement.Request request) {
+        return new Allocation.Request(
+                Partition.NO_UUID,
+                request.partition().lengthBytes(),
+                new VolumeLayout.Striped(1, (int) UnitVolume.ALIGNMENT_BYTES),
+                request.blockSizeBytes());
     }
 
     /**

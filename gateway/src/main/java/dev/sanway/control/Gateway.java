@@ -67,6 +67,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
     private final Standings standings;
     private final UnitRemovals removals;
     private final Backing backing;
+    private final Evacuations evacuations;
     private final Reconfiguration reconfiguration;
     private boolean unitsAwaited = true;
     private volatile @Nullable AutoConfiguration autoConfiguration;
@@ -121,8 +122,20 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         control.executor().execute(() -> {
             assignments.keptAlsoBy(tables);
             assignments.slabs().moreRoomBy(backing::provideSlab);
+            assignments.moves().servedAt(volumes::placeOf);
         });
         volumes.backedBy(backing);
+        assignments.moves().pace().limitTo(config.moves().bytesPerSecond());
+        this.evacuations = new Evacuations(
+                control.executor(),
+                catalog,
+                assignments,
+                tasks,
+                standings,
+                backing,
+                audit::close,
+                events,
+                config.moves().atOnce());
         boolean started = false;
         try {
             ConfigHistory history = new ConfigHistory(catalog, config.file(), Clock.systemUTC());
@@ -136,6 +149,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
             new SpaceWatch(assignments, volumes, events).start(control.executor());
             // A host that comes back finds its LUNs there.
             control.askLater(volumes::shown);
+            evacuations.start();
             server.listen(config.portals());
             log.info("hosts can log in at {}", config.portals());
             GatewayViews views = new GatewayViews(
@@ -180,6 +194,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                             new HostLife(
                                     catalog, reconfiguration, made, events, config.stateDirectory(), Clock.systemUTC()),
                             server,
+                            new MoveOperations(control, catalog, links, standings, evacuations, tasks, views),
                             new UnitOperations(
                                     control,
                                     agents,

@@ -44,6 +44,7 @@ final class GatewayOperations implements Operations {
     private final VolumeLife volumeLife;
     private final HostLife hostLife;
     private final TargetServer server;
+    private final MoveOperations moveOperations;
     private final UnitOperations unitOperations;
 
     GatewayOperations(
@@ -59,6 +60,7 @@ final class GatewayOperations implements Operations {
             VolumeLife volumeLife,
             HostLife hostLife,
             TargetServer server,
+            MoveOperations moveOperations,
             UnitOperations unitOperations) {
         this.control = control;
         this.links = links;
@@ -72,6 +74,7 @@ final class GatewayOperations implements Operations {
         this.volumeLife = volumeLife;
         this.hostLife = hostLife;
         this.server = server;
+        this.moveOperations = moveOperations;
         this.unitOperations = unitOperations;
     }
 
@@ -189,6 +192,9 @@ final class GatewayOperations implements Operations {
         // What is said here once more is checked again where it counts.
         made.withoutVolume(reconfiguration.declared(), name);
         VolumeView seen = volumeView(name);
+        if (wipe) {
+            moveOperations.checkNotMoving(seen.uuid(), name);
+        }
         if (!force) {
             refuseIfLoggedIn(
                     name,
@@ -211,7 +217,23 @@ final class GatewayOperations implements Operations {
 
     @Override
     public TaskView eraseVolume(UUID uuid) throws ApiRefusal {
+        moveOperations.checkNotMoving(uuid, uuid.toString());
         return volumeLife.erase(uuid);
+    }
+
+    @Override
+    public TaskView moveVolume(String name, String from, List<String> to) throws ApiRefusal {
+        return moveOperations.move(name, from, to);
+    }
+
+    @Override
+    public TaskView drainUnit(String unit) throws ApiRefusal {
+        return moveOperations.drain(unit);
+    }
+
+    @Override
+    public Views.UnitView cancelDrain(String unit) throws ApiRefusal {
+        return moveOperations.cancelDrain(unit);
     }
 
     @Override
@@ -295,6 +317,10 @@ final class GatewayOperations implements Operations {
         if (!task.state().equals(TaskRecord.State.running.name())) {
             throw ApiRefusal.conflict("task " + id + " has ended already: " + task.state());
         }
+        if (task.unit() != null) {
+            moveOperations.cancel(id);
+            return task(id);
+        }
         Optional<GatewayConfig.Volume> declared = MadeByCommand.volume(reconfiguration.declared(), task.volume());
         if (declared.isPresent() && declared.get().line() > 0) {
             throw ApiRefusal.conflict("task " + id + ": " + task.volume() + " is declared at "
@@ -316,6 +342,7 @@ final class GatewayOperations implements Operations {
             }
             case delete, erase ->
                 throw ApiRefusal.conflict("task " + id + ": a deletion cannot be stopped once it was begun");
+            case move, drain -> throw new IllegalStateException("a task without its unit: " + task);
         }
         return task(id);
     }

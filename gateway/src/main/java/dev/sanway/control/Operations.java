@@ -100,6 +100,19 @@ public interface Operations {
     /** Overwrites a deleted volume with zeroes and gives it up for good. */
     TaskView eraseVolume(UUID uuid) throws ApiRefusal;
 
+    /**
+     * Moves what of a volume lies on one unit to others, while hosts use it.
+     *
+     * @param to the units that it may move to; empty: any
+     */
+    TaskView moveVolume(String name, String from, List<String> to) throws ApiRefusal;
+
+    /** A unit, by name or UUID, is given nothing new, and everything that lies on it moves elsewhere. */
+    TaskView drainUnit(String unit) throws ApiRefusal;
+
+    /** A unit that is being drained, or was, is used as any other again. */
+    Views.UnitView cancelDrain(String unit) throws ApiRefusal;
+
     /** Ends a session of a host, which may log in again. */
     SessionView dropSession(String host, int number) throws ApiRefusal;
 

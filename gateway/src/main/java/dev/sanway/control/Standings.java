@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 
 /** What operators have said of units in the pool; outlives the process. Confined to the control executor. */
 final class Standings {
@@ -19,11 +20,21 @@ final class Standings {
     private final Catalog catalog;
     private final AgentUnits agents;
     private final Clock clock;
+    private Function<String, String> drainNote = _ -> "";
 
     Standings(Catalog catalog, AgentUnits agents, Clock clock) {
         this.catalog = catalog;
         this.agents = agents;
         this.clock = clock;
+    }
+
+    /** What is said of a unit that is being drained, by its name: how far that is. */
+    void drainNoteBy(Function<String, String> source) {
+        drainNote = source;
+    }
+
+    String drainNote(String unit) {
+        return drainNote.apply(unit);
     }
 
     /** Of a unit, by its name in the pool. */

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  *   grow:    running while it has a growth          → done, or cancelled
  *   delete:  running until it is DELETED            → done
  *   erase:   running until it is RELEASED           → done
+ *   move, drain: as {@link Evacuations} says        → done, cancelled or failed
  * </pre>
  *
  * Confined to the control executor.
@@ -34,7 +36,8 @@ final class Tasks implements Assignments.Listener {
 
     private static final int ENDED_KEPT = 200;
 
-    private record Progress(long doneBytes, long bytes) {}
+    /** {@code detail}: what stands in the way; null: nothing does. */
+    record Progress(long doneBytes, long bytes, @Nullable String detail) {}
 
     private final Catalog catalog;
     private final Clock clock;
@@ -44,11 +47,25 @@ final class Tasks implements Assignments.Listener {
     /** What volumes that grow are to become, in bytes. */
     private final Map<UUID, Long> targets = new HashMap<>();
 
+    private Function<TaskRecord, Progress> leaving = _ -> new Progress(0, 0, null);
+
     Tasks(Catalog catalog, Clock clock, Events events) {
         this.catalog = catalog;
         this.clock = clock;
         this.events = events;
         catalog.tasks().forEach(task -> tasks.put(task.id(), task));
+    }
+
+    /** Who knows how far the tasks are by which units are left. */
+    void leavingBy(Function<TaskRecord, Progress> source) {
+        leaving = source;
+    }
+
+    /** The tasks by which units are left and which have not ended, the first one first. */
+    List<TaskRecord> leaving() {
+        return tasks.values().stream()
+                .filter(task -> task.state() == TaskRecord.State.running && task.leaving() != null)
+                .toList();
     }
 
     private Optional<TaskRecord> running(UUID volume, TaskRecord.Kind kind) {
@@ -77,14 +94,21 @@ final class Tasks implements Assignments.Listener {
         if (already.isPresent()) {
             return already.get();
         }
+        return begin(kind, volume.uuid(), volume.name(), null);
+    }
+
+    /** Begins a task; durable soon. */
+    TaskRecord begin(TaskRecord.Kind kind, UUID volume, String volumeName, TaskRecord.@Nullable Leaving unit) {
         long id = tasks.isEmpty() ? 1 : tasks.lastKey() + 1;
         TaskRecord task = new TaskRecord(
                 id,
                 kind,
-                volume.uuid(),
-                volume.name(),
+                volume,
+                volumeName,
                 TaskRecord.State.running,
                 clock.instant().toString(),
+                null,
+                unit,
                 null);
         tasks.put(id, task);
         store(new Catalog.Batch().put(task));
@@ -92,21 +116,24 @@ final class Tasks implements Assignments.Listener {
     }
 
     private void end(UUID volume, TaskRecord.Kind kind, TaskRecord.State how) {
-        running(volume, kind).ifPresent(task -> {
-            TaskRecord ended = task.ended(how, clock.instant().toString());
-            tasks.put(task.id(), ended);
-            Catalog.Batch batch = new Catalog.Batch().put(ended);
-            List<TaskRecord> old = tasks.values().stream()
-                    .filter(each -> each.state() != TaskRecord.State.running)
-                    .sorted(Comparator.comparingLong(TaskRecord::id).reversed())
-                    .skip(ENDED_KEPT)
-                    .toList();
-            old.forEach(each -> {
-                tasks.remove(each.id());
-                batch.remove(each);
-            });
-            store(batch);
+        running(volume, kind).ifPresent(task -> end(task, how, null));
+    }
+
+    /** A running task has ended; {@code why} it failed. */
+    void end(TaskRecord task, TaskRecord.State how, @Nullable String why) {
+        TaskRecord ended = task.ended(how, clock.instant().toString(), why);
+        tasks.put(task.id(), ended);
+        Catalog.Batch batch = new Catalog.Batch().put(ended);
+        List<TaskRecord> old = tasks.values().stream()
+                .filter(each -> each.state() != TaskRecord.State.running)
+                .sorted(Comparator.comparingLong(TaskRecord::id).reversed())
+                .skip(ENDED_KEPT)
+                .toList();
+        old.forEach(each -> {
+            tasks.remove(each.id());
+            batch.remove(each);
         });
+        store(batch);
     }
 
     private void store(Catalog.Batch batch) {
@@ -120,7 +147,7 @@ final class Tasks implements Assignments.Listener {
     @Override
     public void volumeChanged(VolumeRecord volume, PoolState pool, long partitionBytes) {
         UUID uuid = volume.uuid();
-        progress.put(uuid, new Progress(volume.progressBytes(), partitionBytes));
+        progress.put(uuid, new Progress(volume.progressBytes(), partitionBytes, null));
         boolean gone = !volume.state().isLive();
         if (volume.state() == VolumeRecord.State.WIPING) {
             begin(volume, TaskRecord.Kind.wipe);
@@ -152,6 +179,7 @@ final class Tasks implements Assignments.Listener {
     void settle() {
         for (TaskRecord task : List.copyOf(tasks.values())) {
             if (task.state() == TaskRecord.State.running
+                    && task.kind() != TaskRecord.Kind.drain
                     && catalog.volume(task.volume()).isEmpty()) {
                 boolean deleted = task.kind() == TaskRecord.Kind.delete || task.kind() == TaskRecord.Kind.erase;
                 end(task.volume(), task.kind(), deleted ? TaskRecord.State.done : TaskRecord.State.cancelled);
@@ -173,19 +201,25 @@ final class Tasks implements Assignments.Listener {
     }
 
     TaskView view(TaskRecord task) {
-        Progress now = progress.get(task.volume());
+        TaskRecord.Leaving unit = task.leaving();
         boolean running = task.state() == TaskRecord.State.running;
+        Progress now = unit == null || !running ? progress.get(task.volume()) : leaving.apply(task);
         int percent = !running
                 ? task.state() == TaskRecord.State.done ? 100 : 0
                 : now == null || now.bytes() == 0 || task.kind() == TaskRecord.Kind.delete
                         ? 0
                         : (int) (100 * now.doneBytes() / now.bytes());
+        long bytes = unit != null ? unit.bytes() : running && now != null ? now.bytes() : 0;
         return new TaskView(
                 task.id(),
                 task.kind().name(),
                 task.volumeName(),
+                unit == null ? null : unit.unit(),
                 task.state().name(),
                 percent,
+                !running ? (task.state() == TaskRecord.State.done ? bytes : 0) : now == null ? 0 : now.doneBytes(),
+                bytes,
+                running && now != null ? now.detail() : task.detail(),
                 task.startedAt(),
                 task.endedAt());
     }

@@ -77,15 +77,20 @@ final class UnitInventory {
     }
 
     /** What an operator has said of a unit goes before what else is to be seen, which is not lost by that. */
-    private static Views.UnitView standing(Views.UnitView view, Map<String, UnitStanding> said) {
+    private Views.UnitView standing(Views.UnitView view, Map<String, UnitStanding> said) {
         String state = switch (said.getOrDefault(view.name(), UnitStanding.NONE)) {
             case NONE -> view.state();
             case MAINTENANCE -> "maintenance";
             case DRAINING -> "draining";
         };
-        return state.equals(view.state())
-                ? view
-                : inState(view, state, view.detail() == null ? view.state() : view.state() + ": " + view.detail());
+        if (state.equals(view.state())) {
+            return view;
+        }
+        String detail = view.detail() == null ? view.state() : view.state() + ": " + view.detail();
+        if (state.equals("draining")) {
+            detail = standings.drainNote(view.name()) + "; " + detail;
+        }
+        return inState(view, state, detail);
     }
 
     private static Views.UnitView inState(Views.UnitView view, String state, String detail) {

@@ -5,6 +5,7 @@ import static dev.sanway.metadata.OperatorRecord.Role.admin;
 import static dev.sanway.metadata.OperatorRecord.Role.viewer;
 
 import dev.sanway.control.Views.PartitionView;
+import dev.sanway.control.Views.TaskView;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
 import java.util.List;
@@ -98,6 +99,22 @@ final class UnitRoutes {
                                         request.body(RemoveBody.class, "{\"force\": true}")
                                                 .force()))
                         .takes(RemoveBody.class),
+                Route.change(
+                        POST,
+                        "/api/v1/units/{unit}/drain",
+                        admin,
+                        NOUN,
+                        "Gives a unit, by name or UUID, nothing new, and moves everything that lies on it to others.",
+                        TaskView.class,
+                        request -> operations.drainUnit(request.path("unit"))),
+                Route.change(
+                        POST,
+                        "/api/v1/units/{unit}/drain/cancel",
+                        admin,
+                        NOUN,
+                        "Uses a unit that is drained, or being drained, as any other again.",
+                        UnitView.class,
+                        request -> operations.cancelDrain(request.path("unit"))),
                 Route.get(
                         "/api/v1/pool",
                         viewer,

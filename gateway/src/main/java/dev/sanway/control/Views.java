@@ -99,14 +99,23 @@ public interface Views {
     record HostView(String name, String target, List<String> initiators, boolean chap, String declared) {}
 
     /**
-     * Background work: {@code kind} is wipe, grow, delete or erase, {@code state} running, done or cancelled.
+     * Background work: {@code kind} is wipe, grow, delete, erase, move or drain, {@code state} running, done, cancelled or failed.
+     *
+     * @param volume empty of a task that is about a whole unit
+     * @param unit the one that is left; null: none is
+     * @param bytes all that there is to do; 0: not known
+     * @param detail what stands in its way, or why it failed
      */
     record TaskView(
             long id,
             String kind,
             String volume,
+            @Nullable String unit,
             String state,
             int percent,
+            long doneBytes,
+            long bytes,
+            @Nullable String detail,
             String startedAt,
             @Nullable String endedAt) {}
 

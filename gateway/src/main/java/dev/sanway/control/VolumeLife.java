@@ -62,7 +62,7 @@ final class VolumeLife {
             VolumeRecord record = volume == null ? null : volume.record;
             if (volume == null || record == null) {
                 // It had no partitions yet.
-                return new TaskView(0, TaskRecord.Kind.delete.name(), name, "done", 100, "", null);
+                return new TaskView(0, TaskRecord.Kind.delete.name(), name, null, "done", 100, 0, 0, null, "", null);
             }
             TaskRecord task = tasks.begin(record, wipe ? TaskRecord.Kind.erase : TaskRecord.Kind.delete);
             volumes.delete(volume, record, wipe).whenComplete((_, failure) -> {

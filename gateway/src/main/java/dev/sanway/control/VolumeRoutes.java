@@ -45,6 +45,13 @@ final class VolumeRoutes {
             @ApiField("Another name than it had, since somebody else has that one by now.") @Nullable
             String name) {}
 
+    record MoveBody(
+            @ApiField(value = "The unit that is to be left.", required = true) @Nullable
+            String from,
+
+            @ApiField("The units that it may move to; left out: any.") @Nullable
+            List<String> to) {}
+
     record HostBody(
             @ApiField(value = "A host's name.", required = true) @Nullable
             String name,
@@ -108,6 +115,15 @@ final class VolumeRoutes {
                                     ApiRequest.size(request.body(SizeBody.class, "{\"size\": \"120GiB\"}")
                                             .size())))
                     .takes(SizeBody.class));
+            routes.add(Route.change(
+                            POST,
+                            path + "/move",
+                            operator,
+                            NOUN,
+                            "Moves what of " + which + " lies on a unit to other units, while it is used.",
+                            TaskView.class,
+                            this::move)
+                    .takes(MoveBody.class));
             routes.add(Route.change(
                             DELETE,
                             path,
@@ -209,6 +225,14 @@ final class VolumeRoutes {
                 striped ? (int) Math.min(chunk, Integer.MAX_VALUE) : 0,
                 thin,
                 attachments(name, body)));
+    }
+
+    private TaskView move(ApiRequest request) throws ApiRefusal {
+        MoveBody body = request.body(MoveBody.class, "{\"from\": \"unit1\", \"to\": [\"unit3\"]}");
+        return operations.moveVolume(
+                request.volumeName(),
+                Objects.requireNonNullElse(body.from(), ""),
+                Objects.requireNonNullElse(body.to(), List.of()));
     }
 
     private static List<MadeVolume.Attachment> attachments(String name, VolumeBody body) throws ApiRefusal {

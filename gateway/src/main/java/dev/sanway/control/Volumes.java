@@ -17,6 +17,7 @@ import dev.sanway.volume.Assignments;
 import dev.sanway.volume.Assignments.Assignment;
 import dev.sanway.volume.Assignments.GrowthAnswer;
 import dev.sanway.volume.LunDirectory;
+import dev.sanway.volume.PartitionMoves;
 import dev.sanway.volume.VolumeAssembler;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
@@ -29,6 +30,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -366,14 +368,34 @@ final class Volumes implements Assignments.Listener {
 
     // ---- serving
 
+    /** Where a volume is served, for those who move its partitions. */
+    PartitionMoves.Place placeOf(UUID volume) {
+        for (ServedVolume each : volumes.values()) {
+            if (each.record != null && each.record.uuid().equals(volume)) {
+                VolumeAssembler.Assembled assembled = each.assembled;
+                LunDirectory directory = each.directory;
+                if (assembled != null && directory != null) {
+                    return new PartitionMoves.Place.Served(assembled, directory);
+                }
+                if (each.assembling || each.deleting) {
+                    return new PartitionMoves.Place.SettingUp();
+                }
+            }
+        }
+        return new PartitionMoves.Place.Unserved(directories.getFirst());
+    }
+
     private CompletableFuture<Void> assemble(ServedVolume volume, GatewayConfig.Volume declared, VolumeRecord record) {
         LunDirectory directory =
                 directories.get(plan.loopOf(declared.attachments().getFirst().host()));
-        PoolState pool = assignments.pool();
         volume.assembling = true;
         boolean patient = starting && record.state() == VolumeRecord.State.ASSIGNED;
-        return CompletableFuture.runAsync(
-                        () -> {
+        return assignments
+                .moves()
+                .beforeServing(record.uuid())
+                .thenApplyAsync(_ -> assignments.pool(), control)
+                .thenAcceptAsync(
+                        pool -> {
                             VolumeAssembler.Assembled made =
                                     VolumeAssembler.assemble(record, pool, directory, assignments.slabs());
                             LogicalUnit unit = new LogicalUnit(

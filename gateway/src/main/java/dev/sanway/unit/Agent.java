@@ -92,8 +92,8 @@ final class Agent implements AutoCloseable {
                 .distinct()
                 .toList();
         try {
-            this.endpoint = UdpEndpoint.open(
-                    loop, config.listen(), groups, table.unit(), config.keys(), counters, new Heard());
+            this.endpoint =
+                    UdpEndpoint.open(loop, config.listen(), groups, table.unit(), config.keys(), counters, new Heard());
         } catch (IOException e) {
             group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
             throw e;

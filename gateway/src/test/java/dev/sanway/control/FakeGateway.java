@@ -71,6 +71,21 @@ class FakeGateway implements Views.Source, Operations {
         return UnitRoutes.find(this, unit);
     }
 
+    @Override
+    public Views.TaskView moveVolume(String name, String from, List<String> to) {
+        return task(1);
+    }
+
+    @Override
+    public Views.TaskView drainUnit(String unit) {
+        return task(1);
+    }
+
+    @Override
+    public Views.UnitView cancelDrain(String unit) throws ApiRefusal {
+        return UnitRoutes.find(this, unit);
+    }
+
     /** What happens while a volume is made. */
     volatile Runnable whileCreating = () -> {};
 
@@ -163,7 +178,8 @@ class FakeGateway implements Views.Source, Operations {
 
     @Override
     public Views.TaskView task(long id) {
-        return new Views.TaskView(id, "delete", "web1/data", "running", 0, "2026-11-24T12:00:00Z", null);
+        return new Views.TaskView(
+                id, "delete", "web1/data", null, "running", 0, 0, 0, null, "2026-11-24T12:00:00Z", null);
     }
 
     @Override

@@ -137,6 +137,9 @@ class OpenApiTest {
         if (path.endsWith("/rename") || path.endsWith("/restore")) {
             return new Call("POST", path, "{\"name\": \"web1/logs\"}");
         }
+        if (path.endsWith("/move")) {
+            return new Call("POST", path, "{\"from\": \"unit1\", \"to\": [\"unit2\"]}");
+        }
         if (path.endsWith("/grow")) {
             return new Call("POST", path, "{\"size\": \"2GiB\"}");
         }

@@ -55,6 +55,7 @@ public final class Catalog implements AutoCloseable {
                     AgentPartition.KIND,
                     UnitStandingRecord.KIND,
                     UnitRemoval.KIND,
+                    PartitionMove.KIND,
                     StationBoot.KIND)
             .collect(Collectors.toUnmodifiableMap(Kind::name, kind -> kind));
 
@@ -311,6 +312,43 @@ public final class Catalog implements AutoCloseable {
                 });
     }
 
+    /**
+     * After a commit failed, of which nobody knows therefore whether it is kept: commits another one in its place. Once this future has
+     * completed it is known, and durable.
+     *
+     * @param instead changes the same records
+     * @param wanted one of the records, as the commit that failed has it
+     * @return false: the other one counts. True: the first was kept after all, and counts
+     */
+    public CompletableFuture<Boolean> settle(Batch instead, Partition wanted) {
+        Map<Key, Optional<byte[]>> changes = new LinkedHashMap<>(instead.changes);
+        return store.commit(() -> expected(changes), result -> remember(changes, result))
+                .thenCompose(result -> switch (result) {
+                    case MetadataStore.CommitResult.Committed _ -> CompletableFuture.completedFuture(false);
+                    case MetadataStore.CommitResult.Conflict conflict ->
+                        // Nobody else writes here, so what is found is the commit that failed.
+                        store.list().thenCompose(entries -> {
+                            readAgain(entries);
+                            return partition(wanted.uuid())
+                                            .filter(wanted::equals)
+                                            .isPresent()
+                                    ? CompletableFuture.completedFuture(true)
+                                    : CompletableFuture.failedFuture(new MetadataException(conflict.kind() + " "
+                                            + conflict.key() + " was changed by another process"));
+                        });
+                });
+    }
+
+    /** On the store's thread. */
+    private void readAgain(List<MetadataStore.Entry> entries) {
+        Map<Key, Kept> now = new LinkedHashMap<>();
+        entries.forEach(entry -> now.put(
+                new Key(entry.kind(), entry.key()),
+                new Kept(entry.revision(), entry.value(), decodeOwn(entry.kind(), entry.value()))));
+        kept.keySet().retainAll(now.keySet());
+        kept.putAll(now);
+    }
+
     private List<MetadataStore.Change> expected(Map<Key, Optional<byte[]>> changes) {
         List<MetadataStore.Change> all = new ArrayList<>();
         changes.forEach((key, value) -> {
@@ -352,6 +390,10 @@ public final class Catalog implements AutoCloseable {
 
     public List<Partition> partitions() {
         return all(PARTITION, Partition.class);
+    }
+
+    public Optional<Partition> partition(UUID uuid) {
+        return one(PARTITION, uuid.toString(), Partition.class);
     }
 
     public List<VolumeRecord> volumes() {

@@ -67,7 +67,11 @@ public final class Allocation {
         if (request.layout() instanceof VolumeLayout.Thin) {
             return new Result.Placed(List.of());
         }
-        List<Partition> has = pool.partitionsOf(request.volume());
+        // What it moved away from, and may still be on the way out, is not its any more.
+        List<Partition> has = pool.partitionsOf(request.volume()).stream()
+                .filter(partition ->
+                        partition.state() != PartitionState.RELEASED && partition.state() != PartitionState.COPYING)
+                .toList();
         long missing = request.sizeBytes() - capacityBytes(request.layout(), has);
         return missing <= 0 ? new Result.Placed(List.of()) : place(pool, request, missing, has.size(), uuids);
     }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param uuid of the partition; of a free one the zero UUID
  * @param unitVolume the label of the unit volume
  * @param startBytes offset in the unit volume
- * @param owner whose it is; null of a free one
+ * @param owner whose it is; null of a free one. One that is COPYING has the index of the one that it is to replace
  * @param generation grows with every change of the partition
  */
 public record Partition(

@@ -4,9 +4,12 @@ package dev.sanway.pool;
  * <pre>
  *   FREE → WIPING → ASSIGNED → RELEASED → FREE
  *            └────── RELEASED (given up before it was assigned)
+ *   FREE → COPYING → ASSIGNED (the one that it replaces becomes RELEASED in the same commit)
+ *             └───── RELEASED (the move was given up)
  * </pre>
  *
- * The codes stand in labels and never change their meaning.
+ * The codes stand in labels and never change their meaning. COPYING stands in none: a label calls such a partition WIPING, which
+ * says what whoever reads it has to know, that it is somebody's and not served.
  */
 public enum PartitionState {
     /** Nobody's. Not stored: it is what lies between the others. */
@@ -16,7 +19,9 @@ public enum PartitionState {
     /** One volume's, exclusively. */
     ASSIGNED(2),
     /** No longer anybody's; becomes free when the label says so, too. */
-    RELEASED(3);
+    RELEASED(3),
+    /** Takes the place of another partition of its volume once it has all of that one's data: not served. */
+    COPYING(4);
 
     private final int code;
 

@@ -35,5 +35,15 @@ enum AssignmentStep {
     /** The slab is in its unit volume's label. */
     SLAB_LABELLED,
     /** The store has the slab as {@code ASSIGNED}. */
-    SLAB_ASSIGNED
+    SLAB_ASSIGNED,
+    /** The store has the partition that is to take another's place, as {@code COPYING}. */
+    MOVE_INTENDED,
+    /** The label of its unit volume has it. */
+    MOVE_LABELLED,
+    /** It has all that the other has, and its label calls it assigned. */
+    MOVE_LABELLED_ASSIGNED,
+    /** The store has it as {@code ASSIGNED}, and the other as {@code RELEASED}. */
+    MOVED,
+    /** The move was given up: the store has it as {@code RELEASED}. */
+    MOVE_GIVEN_UP
 }

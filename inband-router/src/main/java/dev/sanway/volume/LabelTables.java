@@ -29,7 +29,7 @@ final class LabelTables {
     /** Volumes whose partitions are all wiped, so that labels show them as assigned ahead of the store. */
     private final Set<UUID> wiped = new HashSet<>();
 
-    /** Slabs that have their map, the same way. */
+    /** Slabs that have their map, and partitions that have what they are to replace, the same way. */
     private final Set<UUID> formatted = new HashSet<>();
 
     private boolean closed;
@@ -52,14 +52,14 @@ final class LabelTables {
         wiped.remove(volume);
     }
 
-    /** From now on labels show the slab as assigned. */
-    void formatted(UUID slab) {
-        formatted.add(slab);
+    /** From now on labels show the slab, or what takes another's place, as assigned. */
+    void formatted(UUID partition) {
+        formatted.add(partition);
     }
 
-    /** The store says what counts for the slab again. */
-    void settledSlab(UUID slab) {
-        formatted.remove(slab);
+    /** The store says what counts for it again. */
+    void settledPartition(UUID partition) {
+        formatted.remove(partition);
     }
 
     void close() {
@@ -123,6 +123,7 @@ final class LabelTables {
             switch (partition.state()) {
                 case ASSIGNED -> partitions.add(partition);
                 case WIPING -> partitions.add(done ? partition.in(PartitionState.ASSIGNED) : partition);
+                case COPYING -> partitions.add(partition.in(done ? PartitionState.ASSIGNED : PartitionState.WIPING));
                 case RELEASED, FREE -> {}
             }
         }

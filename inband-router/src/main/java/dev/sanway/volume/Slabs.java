@@ -269,7 +269,7 @@ public final class Slabs {
     }
 
     private Answer ended(VolumeRecord volume, Partition slab, Throwable failure) {
-        labels.settledSlab(slab.uuid());
+        labels.settledPartition(slab.uuid());
         if (failure == null) {
             Partition given = slab.in(PartitionState.ASSIGNED);
             if (waits(slab)) {

@@ -5,16 +5,18 @@ import dev.sanway.block.Identity;
 import dev.sanway.block.OrderedDevice;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Partition;
-import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.pool.VolumeLayout;
 import dev.sanway.volume.thin.ThinDevice;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.UUID;
 
 /**
  * Makes a volume's device of its assignment and the unit volumes of a loop.
@@ -23,6 +25,7 @@ import java.util.Optional;
  *   OrderedDevice             order of overlapping requests, compare-and-write
  *     SlotDevice              the gate: closed while the volume is wiped or given up
  *       ComposedDevice        linear or striped; or ThinDevice
+ *         MovablePart         a part; while it moves, a MovingDevice and two of what follows
  *         BlockSizeDevice     only where a unit's blocks are smaller than the volume's
  *           PartitionDevice   the window on the unit's LUN
  *             SlotDevice      the place of the unit's LUN, in the loop's LunDirectory
@@ -39,13 +42,17 @@ public final class VolumeAssembler {
         private final LunDirectory directory;
         private final SlotDevice gate;
         private final OrderedDevice device;
+        /** By partition; of a thin volume none. */
+        private final Map<UUID, MovablePart> parts;
+
         private VolumeBody body;
 
-        private Assembled(LunDirectory directory, SlotDevice gate, VolumeBody body) {
+        private Assembled(LunDirectory directory, SlotDevice gate, VolumeBody body, Map<UUID, MovablePart> parts) {
             this.directory = directory;
             this.gate = gate;
             this.device = new OrderedDevice(gate);
             this.body = body;
+            this.parts = parts;
         }
 
         /** To be served; there even while its units are not. */
@@ -84,7 +91,8 @@ public final class VolumeAssembler {
                 gate.enlarge(thin, thin.limits());
                 return;
             }
-            VolumeBody larger = compose(volume, pool, directory);
+            parts.clear();
+            VolumeBody larger = compose(volume, pool, directory, parts);
             body = larger;
             gate.enlarge(larger, larger.limits());
             before.close(() -> {});
@@ -93,6 +101,27 @@ public final class VolumeAssembler {
         /** Whether the volume is served and all its parts are there. */
         public boolean ready() {
             return gate.filled() && body.complete();
+        }
+
+        /**
+         * Begins to copy a part to another partition. Not while the volume grows.
+         *
+         * @throws IllegalStateException if the volume does not have the source
+         */
+        PartCopy copy(VolumeRecord volume, Partition source, PoolState pool, Partition target, MovePace pace) {
+            MovablePart part = parts.get(source.uuid());
+            if (part == null) {
+                throw new IllegalStateException(volume.name() + " is served without partition " + source.uuid());
+            }
+            return begin(part, volume, source, pool, target, directory, pace);
+        }
+
+        /** After a copy took over: the part is known by another partition. */
+        void moved(Partition source, Partition target) {
+            MovablePart part = parts.remove(source.uuid());
+            if (part != null) {
+                parts.put(target.uuid(), part);
+            }
         }
 
         /** The device of a thin volume, or nothing. Any thread. */
@@ -108,14 +137,54 @@ public final class VolumeAssembler {
      * @param slabs where a thin volume gets its slabs from
      */
     public static Assembled assemble(VolumeRecord volume, PoolState pool, LunDirectory directory, Slabs slabs) {
+        Map<UUID, MovablePart> parts = new HashMap<>();
         VolumeBody body = Slabs.thin(volume)
                 ? ThinAssembly.open(volume, pool, directory, slabs)
-                : compose(volume, pool, directory);
+                : compose(volume, pool, directory, parts);
         Identity identity = body.identity();
         SlotDevice gate = new SlotDevice(directory.loop(), identity, body.geometry(), body.limits(), "being set up");
-        Assembled assembled = new Assembled(directory, gate, body);
+        Assembled assembled = new Assembled(directory, gate, body, parts);
         assembled.update(volume, pool, partitionBytes(volume, pool));
         return assembled;
+    }
+
+    /** As {@link Assembled#copy}, of a volume that nobody uses. On the directory's loop. */
+    static PartCopy copyUnserved(
+            VolumeRecord volume,
+            Partition source,
+            PoolState pool,
+            Partition target,
+            LunDirectory directory,
+            MovePace pace) {
+        MovablePart part = new MovablePart(window(source, pool, directory, volume));
+        return begin(part, volume, source, pool, target, directory, pace);
+    }
+
+    private static PartCopy begin(
+            MovablePart part,
+            VolumeRecord volume,
+            Partition source,
+            PoolState pool,
+            Partition target,
+            LunDirectory directory,
+            MovePace pace) {
+        SlotDevice there =
+                directory.slot(Objects.requireNonNull(pool.unitVolumes().get(target.unitVolume())));
+        PartCopy copy = new PartCopy(
+                part,
+                window(source, pool, directory, volume),
+                window(target, pool, directory, volume),
+                there::filled,
+                pace,
+                System::nanoTime);
+        copy.start();
+        return copy;
+    }
+
+    private static BlockDevice window(
+            Partition partition, PoolState pool, LunDirectory directory, VolumeRecord volume) {
+        UnitVolume unitVolume = Objects.requireNonNull(pool.unitVolumes().get(partition.unitVolume()));
+        return window(partition, unitVolume, directory.slot(unitVolume), volume);
     }
 
     private static long partitionBytes(VolumeRecord volume, PoolState pool) {
@@ -127,21 +196,28 @@ public final class VolumeAssembler {
     /** The partitions that a volume's data lie on: those that it is still to grow onto are not among them. */
     private static List<Partition> partitions(VolumeRecord volume, PoolState pool) {
         return pool.partitionsOf(volume.uuid()).stream()
-                .filter(partition ->
-                        volume.state() != VolumeRecord.State.ASSIGNED || partition.state() == PartitionState.ASSIGNED)
+                .filter(partition -> switch (partition.state()) {
+                    case ASSIGNED -> true;
+                    case WIPING -> volume.state() != VolumeRecord.State.ASSIGNED;
+                    case RELEASED -> volume.state() == VolumeRecord.State.RELEASED;
+                    case COPYING, FREE -> false;
+                })
                 .toList();
     }
 
-    private static ComposedDevice compose(VolumeRecord volume, PoolState pool, LunDirectory directory) {
+    private static ComposedDevice compose(
+            VolumeRecord volume, PoolState pool, LunDirectory directory, Map<UUID, MovablePart> movable) {
         int blockSize = volume.blockSizeBytes();
         List<Partition> partitions = partitions(volume, pool);
-        List<BlockDevice> parts = new ArrayList<>();
+        List<MovablePart> parts = new ArrayList<>();
         BitSet absent = new BitSet();
         for (Partition partition : partitions) {
             UnitVolume unitVolume = Objects.requireNonNull(pool.unitVolumes().get(partition.unitVolume()));
             SlotDevice slot = directory.slot(unitVolume);
             absent.set(parts.size(), !slot.filled());
-            parts.add(window(partition, unitVolume, slot, volume));
+            MovablePart part = new MovablePart(window(partition, unitVolume, slot, volume));
+            parts.add(part);
+            movable.put(partition.uuid(), part);
         }
         return new ComposedDevice(
                 new Identity(volume.uuid(), volume.name()),

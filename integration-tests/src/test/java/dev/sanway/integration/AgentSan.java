@@ -47,8 +47,8 @@ final class AgentSan implements AutoCloseable {
         return unit(name, capacity, ownPort, controlPort, false, more);
     }
 
-    private SanwayProcess unit(
-            String name, String capacity, int ownPort, int controlPort, boolean spare, String more) throws IOException {
+    private SanwayProcess unit(String name, String capacity, int ownPort, int controlPort, boolean spare, String more)
+            throws IOException {
         Path config = folder.resolve(name + ".yaml");
         Files.writeString(
                 config,

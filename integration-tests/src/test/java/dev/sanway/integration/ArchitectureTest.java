@@ -31,7 +31,11 @@ class ArchitectureTest {
                 .definedBy("dev.sanway.block..", "dev.sanway.scsi..", "dev.sanway.iscsi..", "dev.sanway.initiator..")
                 .layer("inband-router")
                 .definedBy(
-                        "dev.sanway.pool..", "dev.sanway.volume..", "dev.sanway.metadata..", "dev.sanway.autoconfig..")
+                        "dev.sanway.pool..",
+                        "dev.sanway.volume..",
+                        "dev.sanway.recovery..",
+                        "dev.sanway.metadata..",
+                        "dev.sanway.autoconfig..")
                 .layer("gateway")
                 .definedBy(
                         "dev.sanway.target..",
@@ -53,7 +57,11 @@ class ArchitectureTest {
         noClasses()
                 .that()
                 .resideInAnyPackage(
-                        "dev.sanway.pool..", "dev.sanway.volume..", "dev.sanway.metadata..", "dev.sanway.autoconfig..")
+                        "dev.sanway.pool..",
+                        "dev.sanway.volume..",
+                        "dev.sanway.recovery..",
+                        "dev.sanway.metadata..",
+                        "dev.sanway.autoconfig..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("dev.sanway.iscsi..", "dev.sanway.scsi..", "dev.sanway.initiator..")
@@ -72,6 +80,18 @@ class ArchitectureTest {
     }
 
     @Test
+    void recoveryIsSeenByNoOtherPartOfTheRouter() {
+        noClasses()
+                .that()
+                .resideInAnyPackage(
+                        "dev.sanway.pool..", "dev.sanway.volume..", "dev.sanway.metadata..", "dev.sanway.autoconfig..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("dev.sanway.recovery..")
+                .check(classes);
+    }
+
+    @Test
     void theTargetDoesNotSeeTheRouter() {
         noClasses()
                 .that()
@@ -81,6 +101,7 @@ class ArchitectureTest {
                 .resideInAnyPackage(
                         "dev.sanway.pool..",
                         "dev.sanway.volume..",
+                        "dev.sanway.recovery..",
                         "dev.sanway.metadata..",
                         "dev.sanway.autoconfig..",
                         "dev.sanway.initiator..",

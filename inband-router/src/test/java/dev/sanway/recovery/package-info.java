@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sanway.recovery;
+
+import org.jspecify.annotations.NullMarked;
