@@ -265,7 +265,7 @@ class PartitionMovesTest {
                 }
             }
             assertThat(it.end()).isNotDone();
-            assertThat(client.read(4096, 1)).as("reads go on").isEqualTo(new byte[512]);
+            assertThat(client.read(8100, 1)).as("reads go on").isEqualTo(new byte[512]);
             statement.execute("DROP TRIGGER full");
             assertThat(write.end()).isEqualTo(BlockOutcome.DONE);
             assertThat(BlockClient.await(it.end())).isInstanceOf(End.Failed.class);
