@@ -11,6 +11,7 @@ import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
 import dev.sanway.pool.BackingPlan;
 import dev.sanway.pool.BackingPlan.Ask;
+import dev.sanway.pool.ClosedUnits;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.Replacement;
@@ -18,6 +19,7 @@ import dev.sanway.pool.SlabPlacement;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.pool.VolumeLayout;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,7 +30,6 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -71,7 +72,7 @@ final class Backing implements AutoConfiguration.Listener {
 
     private final AgentUnits agents;
     private final Supplier<PoolState> pool;
-    private final Predicate<String> open;
+    private final Supplier<ClosedUnits> closed;
     private final Runnable poolChanged;
     private final ScheduledExecutorService control;
     private final Events events;
@@ -80,20 +81,19 @@ final class Backing implements AutoConfiguration.Listener {
     private final List<CompletableFuture<Void>> waiting = new ArrayList<>();
 
     /**
-     * @param pool as far as new partitions may lie there
-     * @param open of a unit's name: whether new partitions may lie there
+     * @param closed the units of it that are given nothing new, and spares, which are given what has to leave its unit
      * @param poolChanged to be run when a unit can give more than before
      */
     Backing(
             AgentUnits agents,
             Supplier<PoolState> pool,
-            Predicate<String> open,
+            Supplier<ClosedUnits> closed,
             Runnable poolChanged,
             ScheduledExecutorService control,
             Events events) {
         this.agents = agents;
         this.pool = pool;
-        this.open = open;
+        this.closed = closed;
         this.poolChanged = poolChanged;
         this.control = control;
         this.events = events;
@@ -101,7 +101,8 @@ final class Backing implements AutoConfiguration.Listener {
 
     /** Whether the pool, with what units can still make, has room. Changes nothing. */
     boolean couldHold(Allocation.Request request, boolean growth) {
-        return BackingPlan.plan(pool.get(), rooms(true), request, growth).isPresent();
+        return BackingPlan.plan(open(false), rooms(true, false), request, growth)
+                .isPresent();
     }
 
     /**
@@ -110,7 +111,7 @@ final class Backing implements AutoConfiguration.Listener {
      * @return what is under way, for the operator; empty if nothing is
      */
     String provide(String volume, Allocation.Request request, boolean growth) {
-        return provide(volume, () -> BackingPlan.plan(pool.get(), rooms(false), request, growth));
+        return provide(volume, () -> BackingPlan.plan(open(false), rooms(false, false), request, growth));
     }
 
     private String provide(String volume, Supplier<Optional<List<Ask>>> plan) {
@@ -131,7 +132,7 @@ final class Backing implements AutoConfiguration.Listener {
     /** Whether a partition that has to leave its unit could have a place, if units made more room. Changes nothing. */
     boolean couldReplace(Replacement.Request request, PoolState all) {
         Set<String> but = Replacement.excluded(all, request);
-        return BackingPlan.plan(pool.get().without(but), roomsBut(but, true), room(request), false)
+        return BackingPlan.plan(open(true).without(but), roomsBut(but, true), room(request), false)
                 .isPresent();
     }
 
@@ -139,11 +140,11 @@ final class Backing implements AutoConfiguration.Listener {
     String provideReplacement(String volume, Replacement.Request request, PoolState all) {
         Set<String> but = Replacement.excluded(all, request);
         return provide(
-                volume, () -> BackingPlan.plan(pool.get().without(but), roomsBut(but, false), room(request), false));
+                volume, () -> BackingPlan.plan(open(true).without(but), roomsBut(but, false), room(request), false));
     }
 
     private List<BackingPlan.Room> roomsBut(Set<String> units, boolean paused) {
-        return rooms(paused).stream()
+        return rooms(paused, true).stream()
                 .filter(room -> !units.contains(room.unit()))
                 .toList();
     }
@@ -196,8 +197,14 @@ final class Backing implements AutoConfiguration.Listener {
         }
     }
 
+    private PoolState open(boolean spares) {
+        ClosedUnits now = closed.get();
+        return spares ? now.openWithSpares(pool.get()) : now.open(pool.get());
+    }
+
     /** {@code paused}: those that could not a moment ago count, too. */
-    private List<BackingPlan.Room> rooms(boolean paused) {
+    private List<BackingPlan.Room> rooms(boolean paused, boolean spares) {
+        ClosedUnits units = closed.get();
         List<BackingPlan.Room> rooms = new ArrayList<>();
         long now = System.nanoTime();
         for (AgentUnits.Known known : agents.all()) {
@@ -207,7 +214,7 @@ final class Backing implements AutoConfiguration.Listener {
             if (known.admission == Admission.ADOPTED
                     && known.disagreement == null
                     && known.linked != null
-                    && open.test(known.linked.name())
+                    && (spares ? units.openWithSpares(known.linked.name()) : units.open(known.linked.name()))
                     && view != null
                     && view.status() == UnitView.Status.ONLINE
                     && view.storage() != null
@@ -226,7 +233,7 @@ final class Backing implements AutoConfiguration.Listener {
     private Optional<UnitVolume> growable(AgentUnits.Known known, UnitView.Storage storage) {
         return storage.volumes().values().stream()
                 .filter(volume -> !volume.declared() && volume.health() == Message.Health.GOOD)
-                .sorted(java.util.Comparator.comparingInt(StoredVolume::lun))
+                .sorted(Comparator.comparingInt(StoredVolume::lun))
                 .flatMap(volume -> inPool(known, volume.lun()).stream())
                 .findFirst();
     }

@@ -103,12 +103,7 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         this.agents = new AgentUnits(catalog, new AgentLinks(), events, control.executor());
         this.standings = new Standings(catalog, agents, Clock.systemUTC());
         this.backing = new Backing(
-                agents,
-                assignments::openPool,
-                unit -> assignments.closedUnits().open(unit),
-                this::poolChanged,
-                control.executor(),
-                events);
+                agents, assignments::pool, assignments::closedUnits, this::poolChanged, control.executor(), events);
         AgentTables tables = new AgentTables(catalog, agents, control.executor());
         agents.listen(tables);
         this.audit = new TableAudit(catalog, assignments, agents, tables, standings, control.executor(), events);

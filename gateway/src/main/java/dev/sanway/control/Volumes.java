@@ -148,9 +148,20 @@ final class Volumes implements Assignments.Listener {
             return CompletableFuture.completedFuture(null);
         }
         if (volume.unit != null) {
-            return show(volume);
+            return isShown(volume, declared) ? CompletableFuture.completedFuture(null) : show(volume);
         }
         return volume.assembling ? CompletableFuture.completedFuture(null) : assemble(volume, declared, volume.record);
+    }
+
+    /** Whether there is nothing to do for it, as for almost all when one of many is made. */
+    private static boolean isShown(ServedVolume volume, GatewayConfig.Volume declared) {
+        for (GatewayConfig.Attachment attachment : declared.attachments()) {
+            Integer number = volume.shown.get(attachment.host());
+            if (number == null || (attachment.lun() >= 0 && attachment.lun() != number)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Completes when every volume that was told of so far is shown. */

@@ -50,6 +50,11 @@ public record ClosedUnits(Map<String, Reason> reasons, Set<String> spares) {
         return pool.without(closed);
     }
 
+    /** Whether something that has to leave its unit may be given something there. */
+    public boolean openWithSpares(String unit) {
+        return !reasons.containsKey(unit);
+    }
+
     /** What may be given of a pool to something that has to leave its unit. */
     public PoolState openWithSpares(PoolState pool) {
         return pool.without(reasons.keySet());

@@ -21,8 +21,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -114,7 +116,7 @@ class ScaleTest {
         try (Catalog catalog = Catalog.open(san.folder.resolve("gateway"))) {
             Catalog.Batch batch = new Catalog.Batch();
             long[] next = new long[UNITS];
-            java.util.Arrays.fill(next, UnitVolume.LABEL_BYTES);
+            Arrays.fill(next, UnitVolume.LABEL_BYTES);
             for (int number = 0; number < VOLUMES; number++) {
                 // Thin and thick ones on every unit.
                 int unit = number / 2 % UNITS;
@@ -173,7 +175,7 @@ class ScaleTest {
     }
 
     private static long took(Map<String, Long> millis, String what) {
-        return java.util.Objects.requireNonNull(millis.get(what));
+        return Objects.requireNonNull(millis.get(what));
     }
 
     private static long ready(Api api) throws IOException, InterruptedException {

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -140,9 +141,9 @@ class UnitLifeTest {
     }
 
     @Test
-    void aSpareIsInThePoolAndGivenNothing() throws Exception {
+    void aSpareIsGivenNothingButWhatHasToLeaveAnotherUnit() throws Exception {
         try (AgentSan san = new AgentSan(folder)) {
-            san.spare("unit1", "2GiB", DISK);
+            san.spare("unit1", "2GiB", "");
             san.gateway("automatic", "", HOSTS);
             awaitState(san, "unit1", "online");
             JsonNode spare = san.show("unit", "show", "unit1");
@@ -156,6 +157,16 @@ class UnitLifeTest {
             san.unit("unit2", "2GiB", DISK);
             awaitReady(san, "web1/data");
             assertThat(units(san, "web1/data")).containsExactly("unit2");
+            assertThat(qemu(san, 0, "write -P 7 0 1M").succeeded()).contains("wrote");
+
+            // It has no volume at first, and makes one for what comes.
+            String task = san.show("unit", "drain", "unit2").path("id").asText();
+            san.sanway("task", "wait", task).succeeded();
+            assertThat(units(san, "web1/data")).containsExactly("unit1");
+            assertThat(qemu(san, 0, "read -P 7 0 1M").succeeded()).contains("read 1048576");
+            san.sanway("unit", "remove", "unit2").succeeded();
+            san.process("unit2").kill();
+            assertThat(qemu(san, 0, "read -P 7 0 1M").succeeded()).contains("read 1048576");
         }
     }
 
@@ -165,7 +176,7 @@ class UnitLifeTest {
                 byte[] end = new byte[1 << 20];
                 image.seek(at);
                 image.readFully(end);
-                if (!java.util.Arrays.equals(end, new byte[1 << 20])) {
+                if (!Arrays.equals(end, new byte[1 << 20])) {
                     return false;
                 }
             }
