@@ -296,7 +296,9 @@ final class LoadSession implements LoadConnection.Owner {
             int slot = free[freeCount - 1];
             if (!(state == State.LOADING ? choose(slot) : chooseWritten(slot))) {
                 stopping = true;
-                break;
+                // The last answers may all have come before it was seen that nothing is left.
+                endIfDone();
+                return;
             }
             freeCount--;
             budget--;

@@ -125,6 +125,7 @@ class LoadGeneratorTest {
     @CsvSource({
         // Immediate data alone; several data segments; unsolicited and solicited data.
         "mixed, 4096, 16, 1, false, 4000",
+        "write, 4096, 1, 1, false, 100",
         "mixed, 4096, 16, 2, true, 4000",
         "seq-mixed, 65536, 4, 3, false, 600",
         "mixed, 524288, 2, 1, true, 200",
