@@ -35,6 +35,9 @@ class UnitLifeTest {
               - {name: disk, size: 500MiB}
             """;
 
+    /** Kills in the middle of a removal: {@code -Dsanway.removalRounds=}. */
+    private static final int ROUNDS = Integer.getInteger("sanway.removalRounds", 1);
+
     @TempDir
     Path folder;
 
@@ -337,7 +340,7 @@ class UnitLifeTest {
         try (AgentSan san = new AgentSan(folder)) {
             san.unit("unit1", "3GiB", DISK);
             SanwayProcess gateway = san.gateway("automatic", "", "hosts: [{name: web1, initiators: [\"*\"]}]\n");
-            for (int round = 1; round <= 4; round++) {
+            for (int round = 1; round <= ROUNDS; round++) {
                 String which = "round " + round + " of seed " + seed;
                 if (round > 1) {
                     san.sanway("unit", "adopt", "unit1").succeeded();
