@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The pool's keys change while units and gateway run. */
-@Tag("slow")
+@Tag("long")
 class KeyRotationTest {
     private static final List<String> MEMBERS = List.of("gateway", "unit1", "unit2");
 
