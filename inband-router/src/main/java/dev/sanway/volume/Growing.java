@@ -144,23 +144,8 @@ final class Growing {
             if (found.isEmpty() || ledger.settling.contains(uuid)) {
                 return CompletableFuture.completedFuture(false);
             }
-            VolumeRecord volume = found.get().in(VolumeRecord.State.ASSIGNED);
-            List<Partition> taken = ledger.wiping(found.get()).stream()
-                    .map(partition -> partition.in(PartitionState.RELEASED))
-                    .toList();
-            Catalog.Batch batch = new Catalog.Batch().put(volume);
-            taken.forEach(batch::put);
-            return ledger.end(uuid, batch)
-                    .thenApplyAsync(
-                            _ -> {
-                                pool.change(state -> state.with(taken));
-                                labels.settled(uuid);
-                                steps.after(AssignmentStep.RELEASE_STORED);
-                                ledger.tell(volume);
-                                resume.accept(volume);
-                                return true;
-                            },
-                            control);
+            return ledger.giveUp(
+                    found.get().in(VolumeRecord.State.ASSIGNED), ledger.wiping(found.get()), labels, resume);
         });
     }
 }

@@ -45,23 +45,8 @@ final class Releasing {
             if (found.isEmpty() || found.get().state() == VolumeRecord.State.RELEASED) {
                 return CompletableFuture.completedFuture(found.isPresent());
             }
-            VolumeRecord volume = found.get().in(VolumeRecord.State.RELEASED);
-            List<Partition> partitions = pool.state().partitionsOf(uuid).stream()
-                    .map(partition -> partition.in(PartitionState.RELEASED))
-                    .toList();
-            Catalog.Batch batch = new Catalog.Batch().put(volume);
-            partitions.forEach(batch::put);
-            return ledger.end(uuid, batch)
-                    .thenApplyAsync(
-                            _ -> {
-                                pool.change(state -> state.with(partitions));
-                                labels.settled(uuid);
-                                steps.after(AssignmentStep.RELEASE_STORED);
-                                ledger.tell(volume);
-                                resume.accept(volume);
-                                return true;
-                            },
-                            control);
+            return ledger.giveUp(
+                    found.get().in(VolumeRecord.State.RELEASED), pool.state().partitionsOf(uuid), labels, resume);
         });
     }
 

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -87,9 +88,30 @@ final class VolumeLedger {
         listeners.forEach(listener -> listener.volumeChanged(volume, pool.state(), partitionBytes(volume)));
     }
 
-    /** Stores what gives a volume, or its growth, up. */
-    CompletableFuture<Void> end(UUID uuid, Catalog.Batch batch) {
-        givenUp.add(uuid);
-        return catalog.commit(batch).whenCompleteAsync((_, _) -> givenUp.remove(uuid), control);
+    /**
+     * Gives partitions of a volume up, and the volume as {@code then} says: durably first, then for whoever listens.
+     *
+     * @param resume goes on with the volume's work
+     */
+    CompletableFuture<Boolean> giveUp(
+            VolumeRecord then, List<Partition> partitions, LabelTables labels, Consumer<VolumeRecord> resume) {
+        List<Partition> released = partitions.stream()
+                .map(partition -> partition.in(PartitionState.RELEASED))
+                .toList();
+        Catalog.Batch batch = new Catalog.Batch().put(then);
+        released.forEach(batch::put);
+        givenUp.add(then.uuid());
+        return catalog.commit(batch)
+                .whenCompleteAsync((_, _) -> givenUp.remove(then.uuid()), control)
+                .thenApplyAsync(
+                        _ -> {
+                            pool.change(state -> state.with(released));
+                            labels.settled(then.uuid());
+                            steps.after(AssignmentStep.RELEASE_STORED);
+                            tell(then);
+                            resume.accept(then);
+                            return true;
+                        },
+                        control);
     }
 }

@@ -10,17 +10,13 @@ import dev.sanway.block.BlockFailure;
 import dev.sanway.block.BlockOperation;
 import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRequest;
-import dev.sanway.block.DeviceListener;
-import dev.sanway.block.Geometry;
-import dev.sanway.block.Identity;
-import dev.sanway.block.Limits;
+import dev.sanway.block.ForwardingDevice;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.UnitVolumeRecord;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Label;
 import dev.sanway.pool.LabelStore;
 import dev.sanway.pool.VolumeLayout;
-import io.netty.util.concurrent.EventExecutor;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -53,45 +49,22 @@ class WithdrawalsTest {
     }
 
     /** A disk at which nothing is written any more after so many writes. */
-    private record EndsAfter(BlockDevice inner, int[] writesLeft) implements BlockDevice {
-        @Override
-        public EventExecutor owner() {
-            return inner.owner();
-        }
+    private static final class EndsAfter extends ForwardingDevice {
+        private int writesLeft;
 
-        @Override
-        public Geometry geometry() {
-            return inner.geometry();
-        }
-
-        @Override
-        public Limits limits() {
-            return inner.limits();
-        }
-
-        @Override
-        public Identity identity() {
-            return inner.identity();
+        EndsAfter(BlockDevice inner, int writesLeft) {
+            super(inner);
+            this.writesLeft = writesLeft;
         }
 
         @Override
         public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
-            if (request instanceof BlockRequest.Write && writesLeft[0]-- <= 0) {
+            if (request instanceof BlockRequest.Write && writesLeft-- <= 0) {
                 BlockRequest.release(request);
                 completion.completed(BlockOutcome.failed(new BlockFailure.Broken("the process ended")));
                 return BlockOperation.UNCANCELLABLE;
             }
             return inner.submit(request, completion);
-        }
-
-        @Override
-        public void addListener(DeviceListener listener) {
-            inner.addListener(listener);
-        }
-
-        @Override
-        public void removeListener(DeviceListener listener) {
-            inner.removeListener(listener);
         }
 
         @Override
@@ -123,8 +96,7 @@ class WithdrawalsTest {
         boolean blank = false;
         int writes = 0;
         while (!blank) {
-            CompletableFuture<Void> erasing =
-                    LabelStore.unlabel(new EndsAfter(pool.units.get(0), new int[] {writes++}), written);
+            CompletableFuture<Void> erasing = LabelStore.unlabel(new EndsAfter(pool.units.get(0), writes++), written);
             Awaitility.await().atMost(Duration.ofSeconds(10)).until(erasing::isDone);
             pool.losePower(new Random(writes));
             Label.Reading now = reading(0);

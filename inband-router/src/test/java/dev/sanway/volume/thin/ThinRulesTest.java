@@ -12,13 +12,11 @@ import dev.sanway.block.BlockRequest;
 import dev.sanway.block.DeviceEvent;
 import dev.sanway.block.DeviceListener;
 import dev.sanway.block.DeviceListeners;
-import dev.sanway.block.Geometry;
+import dev.sanway.block.ForwardingDevice;
 import dev.sanway.block.Identity;
-import dev.sanway.block.Limits;
 import dev.sanway.pool.DeviceFailedException;
 import io.netty.buffer.Unpooled;
 import io.netty.util.concurrent.DefaultEventExecutor;
-import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -47,8 +45,7 @@ class ThinRulesTest {
     }
 
     /** A slab's partition, which a test can hold up and have tell of its unit. */
-    private static final class Probe implements BlockDevice {
-        private final BlockDevice inner;
+    private static final class Probe extends ForwardingDevice {
         private final DeviceListeners listeners = new DeviceListeners();
         /** Map pages go to the unit's cache only, and nobody hears of it. */
         private boolean halfDone;
@@ -59,7 +56,7 @@ class ThinRulesTest {
         private boolean closed;
 
         Probe(BlockDevice inner) {
-            this.inner = inner;
+            super(inner);
         }
 
         void tell(DeviceEvent event) {
@@ -85,26 +82,6 @@ class ThinRulesTest {
                 }
             }
             return inner.submit(request, completion);
-        }
-
-        @Override
-        public EventExecutor owner() {
-            return inner.owner();
-        }
-
-        @Override
-        public Geometry geometry() {
-            return inner.geometry();
-        }
-
-        @Override
-        public Limits limits() {
-            return inner.limits();
-        }
-
-        @Override
-        public Identity identity() {
-            return inner.identity();
         }
 
         @Override
