@@ -1,68 +1,42 @@
 package dev.sanway.metadata;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import static dev.sanway.metadata.CatalogJson.CONFIG;
+import static dev.sanway.metadata.CatalogJson.ISIDS;
+import static dev.sanway.metadata.CatalogJson.LUN;
+import static dev.sanway.metadata.CatalogJson.MADE_HOST;
+import static dev.sanway.metadata.CatalogJson.MADE_VOLUME;
+import static dev.sanway.metadata.CatalogJson.PARTITION;
+import static dev.sanway.metadata.CatalogJson.RESERVATIONS;
+import static dev.sanway.metadata.CatalogJson.SELF;
+import static dev.sanway.metadata.CatalogJson.TASK;
+import static dev.sanway.metadata.CatalogJson.UNIT_VOLUME;
+import static dev.sanway.metadata.CatalogJson.VOLUME;
+import static dev.sanway.metadata.CatalogJson.decode;
+import static dev.sanway.metadata.CatalogJson.decodeOwn;
+import static dev.sanway.metadata.CatalogJson.json;
+
 import dev.sanway.pool.Partition;
-import dev.sanway.pool.PartitionState;
-import dev.sanway.pool.UnitVolume;
-import dev.sanway.pool.VolumeLayout;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What the gateway keeps, with types: who it is, unit volumes, partitions, volumes, LUN numbers, ISIDs and reservations. Reads
  * are answered from memory and show what is committed; changes are durable when their future completes (on the store's
- * thread). Values are JSON, but for reservations, which are the SCSI layer's own bytes.
+ * thread). Values are as {@link CatalogJson} says.
  */
 public final class Catalog implements AutoCloseable {
-    private static final String SELF = "self";
-    private static final String UNIT_VOLUME = "unitVolume";
-    private static final String PARTITION = "partition";
-    private static final String VOLUME = "volume";
-    private static final String LUN = "lun";
-    private static final String ISIDS = "isids";
-    private static final String RESERVATIONS = "reservations";
-    private static final String CONFIG = "config";
-    private static final String MADE_HOST = "madeHost";
-    private static final String MADE_VOLUME = "madeVolume";
-    private static final String TASK = "task";
-
     /** A kind of record that is JSON as its class says. */
     public record Kind<T>(String name, Class<T> type) {}
-
-    private static final Map<String, Kind<?>> PLAIN = Stream.of(
-                    OperatorRecord.KIND,
-                    TokenRecord.KIND,
-                    DeletedVolume.KIND,
-                    DeletedHost.KIND,
-                    AgentUnit.KIND,
-                    AgentPlace.KIND,
-                    AgentPartition.KIND,
-                    UnitStandingRecord.KIND,
-                    UnitRemoval.KIND,
-                    PartitionMove.KIND,
-                    StationBoot.KIND)
-            .collect(Collectors.toUnmodifiableMap(Kind::name, kind -> kind));
-
-    private static final ObjectMapper JSON = JsonMapper.builder()
-            // A record with more than this version knows was written by a newer one, which the schema version tells.
-            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .build();
 
     /** Who this gateway and its pool are, made once. */
     public record Self(UUID gateway, UUID pool) {}
@@ -76,40 +50,6 @@ public final class Catalog implements AutoCloseable {
     }
 
     private record Kept(long revision, byte[] value, Object decoded) {}
-
-    private record PartitionJson(
-            UUID uuid,
-            UUID unitVolume,
-            long startBytes,
-            long lengthBytes,
-            PartitionState state,
-            UUID volume,
-            int index,
-            long generation) {}
-
-    private record VolumeJson(
-            UUID uuid,
-            String name,
-            String host,
-            long sizeBytes,
-            int blockSizeBytes,
-            String layout,
-            int width,
-            int chunkBytes,
-            VolumeRecord.State state,
-            long wipedBytes,
-            VolumeRecord.@Nullable Growth growth) {}
-
-    private record UnitVolumeJson(
-            UUID label,
-            String unit,
-            long lun,
-            long sizeBytes,
-            int blockSizeBytes,
-            int physicalBlockSizeBytes,
-            int unmapGranularityBytes,
-            boolean unmappedReadsZeroes,
-            long labelSequence) {}
 
     private final MetadataStore store;
     /** Written on the store's thread only. */
@@ -169,60 +109,15 @@ public final class Catalog implements AutoCloseable {
         }
 
         public Batch put(UnitVolumeRecord unit) {
-            UnitVolume it = unit.unitVolume();
-            return put(
-                    UNIT_VOLUME,
-                    it.label().toString(),
-                    json(new UnitVolumeJson(
-                            it.label(),
-                            it.unit(),
-                            it.lun(),
-                            it.sizeBytes(),
-                            it.blockSizeBytes(),
-                            it.physicalBlockSizeBytes(),
-                            it.unmapGranularityBytes(),
-                            it.unmappedReadsZeroes(),
-                            unit.labelSequence())));
+            return put(UNIT_VOLUME, unit.unitVolume().label().toString(), json(unit));
         }
 
         public Batch put(Partition partition) {
-            Partition.PartitionOwner owner = partition.owner();
-            if (owner == null) {
-                throw new IllegalArgumentException("free partitions are not kept: " + partition);
-            }
-            return put(
-                    PARTITION,
-                    partition.uuid().toString(),
-                    json(new PartitionJson(
-                            partition.uuid(),
-                            partition.unitVolume(),
-                            partition.startBytes(),
-                            partition.lengthBytes(),
-                            partition.state(),
-                            owner.volume(),
-                            owner.index(),
-                            partition.generation())));
+            return put(PARTITION, partition.uuid().toString(), json(partition));
         }
 
         public Batch put(VolumeRecord volume) {
-            boolean striped = volume.layout() instanceof VolumeLayout.Striped;
-            int width = volume.layout() instanceof VolumeLayout.Striped it ? it.width() : 0;
-            int chunk = volume.layout() instanceof VolumeLayout.Striped it ? it.chunkBytes() : 0;
-            return put(
-                    VOLUME,
-                    volume.uuid().toString(),
-                    json(new VolumeJson(
-                            volume.uuid(),
-                            volume.name(),
-                            volume.host(),
-                            volume.sizeBytes(),
-                            volume.blockSizeBytes(),
-                            striped ? "striped" : volume.layout() instanceof VolumeLayout.Thin ? "thin" : "linear",
-                            width,
-                            chunk,
-                            volume.state(),
-                            volume.wipedBytes(),
-                            volume.growth())));
+            return put(VOLUME, volume.uuid().toString(), json(volume));
         }
 
         public Batch remove(UnitVolumeRecord unit) {
@@ -288,7 +183,7 @@ public final class Catalog implements AutoCloseable {
 
         /** So that the order of keys is that of numbers. */
         private static String ordered(long number) {
-            return String.format(java.util.Locale.ROOT, "%019d", number);
+            return String.format(Locale.ROOT, "%019d", number);
         }
 
         /** Forgets what the SCSI layer saved for a volume's logical unit. */
@@ -376,8 +271,7 @@ public final class Catalog implements AutoCloseable {
     // ---- reading
 
     public Self self() {
-        return (Self)
-                java.util.Objects.requireNonNull(kept.get(new Key(SELF, SELF))).decoded();
+        return (Self) Objects.requireNonNull(kept.get(new Key(SELF, SELF))).decoded();
     }
 
     public List<UnitVolumeRecord> unitVolumes() {
@@ -446,7 +340,9 @@ public final class Catalog implements AutoCloseable {
 
     /** The ISIDs ever used towards a unit's target, each 12 hexadecimal digits. */
     public List<String> isids(String targetName) {
-        return one(ISIDS, targetName, Isids.class).map(Isids::isids).orElse(List.of());
+        return one(ISIDS, targetName, CatalogJson.Isids.class)
+                .map(CatalogJson.Isids::isids)
+                .orElse(List.of());
     }
 
     /** Adds an ISID to those of a unit's target, if it is not there; to be waited for before the first login with it. */
@@ -463,7 +359,7 @@ public final class Catalog implements AutoCloseable {
                             if (!more.contains(isid)) {
                                 more.add(isid);
                             }
-                            changes.put(key, Optional.of(json(new Isids(more))));
+                            changes.put(key, Optional.of(json(new CatalogJson.Isids(more))));
                             return expected(changes);
                         },
                         result -> remember(changes, result))
@@ -472,8 +368,6 @@ public final class Catalog implements AutoCloseable {
                         : CompletableFuture.failedFuture(new MetadataException(
                                 "the ISIDs of " + targetName + " were changed by another process")));
     }
-
-    private record Isids(List<String> isids) {}
 
     /** What the SCSI layer last saved for a logical unit. */
     public Optional<byte[]> reservations(UUID logicalUnit) {
@@ -513,95 +407,6 @@ public final class Catalog implements AutoCloseable {
 
     private <T> Optional<T> one(String kind, String key, Class<T> type) {
         return Optional.ofNullable(kept.get(new Key(kind, key))).map(it -> type.cast(it.decoded()));
-    }
-
-    // ---- JSON
-
-    private static byte[] json(Object value) {
-        try {
-            return JSON.writeValueAsBytes(value);
-        } catch (JsonProcessingException bug) {
-            throw new IllegalStateException("cannot be written as JSON: " + value, bug);
-        }
-    }
-
-    private static Object decodeOwn(String kind, byte[] value) {
-        try {
-            return decode(kind, value);
-        } catch (MetadataException bug) {
-            throw new IllegalStateException(bug);
-        }
-    }
-
-    private static Object decode(String kind, byte[] value) throws MetadataException {
-        try {
-            return switch (kind) {
-                case SELF -> JSON.readValue(value, Self.class);
-                case UNIT_VOLUME -> unitVolume(JSON.readValue(value, UnitVolumeJson.class));
-                case PARTITION -> partition(JSON.readValue(value, PartitionJson.class));
-                case VOLUME -> volume(JSON.readValue(value, VolumeJson.class));
-                case LUN -> JSON.readValue(value, new TypeReference<Integer>() {});
-                case ISIDS -> JSON.readValue(value, Isids.class);
-                case RESERVATIONS -> value;
-                case CONFIG -> JSON.readValue(value, ConfigRevision.class);
-                case MADE_HOST -> JSON.readValue(value, MadeHost.class);
-                case MADE_VOLUME -> JSON.readValue(value, MadeVolume.class);
-                case TASK -> JSON.readValue(value, TaskRecord.class);
-                default -> {
-                    Kind<?> plain = PLAIN.get(kind);
-                    if (plain == null) {
-                        throw new MetadataException("the store holds a record of unknown kind " + kind);
-                    }
-                    yield JSON.readValue(value, plain.type());
-                }
-            };
-        } catch (IOException | IllegalArgumentException failure) {
-            throw new MetadataException("a damaged " + kind + " record in the store: " + failure.getMessage(), failure);
-        }
-    }
-
-    private static UnitVolumeRecord unitVolume(UnitVolumeJson it) {
-        return new UnitVolumeRecord(
-                new UnitVolume(
-                        it.label(),
-                        it.unit(),
-                        it.lun(),
-                        it.sizeBytes(),
-                        it.blockSizeBytes(),
-                        it.physicalBlockSizeBytes(),
-                        it.unmapGranularityBytes(),
-                        it.unmappedReadsZeroes()),
-                it.labelSequence());
-    }
-
-    private static Partition partition(PartitionJson it) {
-        return new Partition(
-                it.uuid(),
-                it.unitVolume(),
-                it.startBytes(),
-                it.lengthBytes(),
-                it.state(),
-                new Partition.PartitionOwner(it.volume(), it.index()),
-                it.generation());
-    }
-
-    private static VolumeRecord volume(VolumeJson it) {
-        VolumeLayout layout = switch (it.layout()) {
-            case "linear" -> new VolumeLayout.Linear();
-            case "striped" -> new VolumeLayout.Striped(it.width(), it.chunkBytes());
-            case "thin" -> new VolumeLayout.Thin();
-            default -> throw new IllegalArgumentException("layout " + it.layout());
-        };
-        return new VolumeRecord(
-                it.uuid(),
-                it.name(),
-                it.host(),
-                it.sizeBytes(),
-                it.blockSizeBytes(),
-                layout,
-                it.state(),
-                it.wipedBytes(),
-                it.growth());
     }
 
     @Override
