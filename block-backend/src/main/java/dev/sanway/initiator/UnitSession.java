@@ -2,15 +2,11 @@ package dev.sanway.initiator;
 
 import dev.sanway.block.Geometry;
 import dev.sanway.iscsi.Transport;
-import dev.sanway.scsi.Cdb;
 import dev.sanway.scsi.CommandStatistics;
 import dev.sanway.scsi.LogicalUnitNumber;
-import dev.sanway.scsi.LunList;
 import dev.sanway.scsi.SenseData;
-import dev.sanway.scsi.SenseKey;
 import dev.sanway.scsi.StatusCode;
 import io.netty.bootstrap.Bootstrap;
-import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
@@ -46,8 +42,6 @@ public final class UnitSession {
     private static final int FIRST_DELAY_MILLIS = 100;
     private static final int MAX_DELAY_MILLIS = 4_000;
     private static final int LOGOUT_MILLIS = 2_000;
-    private static final int REPORT_LUNS_BYTES = 65_536;
-    private static final int UNIT_ATTENTIONS_AT_MOST = 20;
 
     private final UnitSessionConfig config;
     private final EventLoop loop;
@@ -166,47 +160,7 @@ public final class UnitSession {
 
     /** Asks for the unit's logical units; answered within {@code unitTimeout}. */
     public void reportLuns(Consumer<LogicalUnits> answer) {
-        reportLuns(answer, deadline(), 0);
-    }
-
-    private void reportLuns(Consumer<LogicalUnits> answer, long deadlineNanos, int attentions) {
-        submitOwn(0, Cdb.reportLuns(0, REPORT_LUNS_BYTES), 0, REPORT_LUNS_BYTES, deadlineNanos, result -> {
-            switch (result) {
-                case ScsiResult.Answered answered -> {
-                    byte[] bytes = ByteBufUtil.getBytes(answered.dataIn());
-                    answered.dataIn().release();
-                    SenseData sense = answered.sense();
-                    if (answered.status() == StatusCode.GOOD) {
-                        answer.accept(luns(bytes));
-                    } else if (sense != null
-                            && sense.key() == SenseKey.UNIT_ATTENTION
-                            && attentions < UNIT_ATTENTIONS_AT_MOST) {
-                        reportLuns(answer, deadlineNanos, attentions + 1);
-                    } else {
-                        answer.accept(new LogicalUnits.Unknown(
-                                "REPORT LUNS: status " + answered.status() + (sense == null ? "" : " " + sense)));
-                    }
-                }
-                case ScsiResult.Unanswered unanswered -> answer.accept(new LogicalUnits.Unknown(unanswered.reason()));
-                case ScsiResult.Refused refused -> answer.accept(new LogicalUnits.Unknown(refused.reason()));
-                case ScsiResult.Aborted _ -> answer.accept(new LogicalUnits.Unknown("aborted"));
-            }
-        });
-    }
-
-    private static LogicalUnits luns(byte[] bytes) {
-        LunList list = LunList.parse(bytes);
-        if (list == null) {
-            return new LogicalUnits.Unknown("REPORT LUNS: data too short");
-        }
-        List<Integer> luns = new ArrayList<>();
-        for (long wire : list.luns()) {
-            int number = LogicalUnitNumber.decode(wire);
-            if (number != LogicalUnitNumber.NONE) {
-                luns.add(number);
-            }
-        }
-        return new LogicalUnits.Known(luns);
+        new ReportLuns(this, answer).ask();
     }
 
     /**

@@ -8,11 +8,13 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.awaitility.Awaitility;
 
 /** Units that announce themselves and a gateway that finds them, each a process of its own, in one folder. */
 final class AgentSan implements AutoCloseable {
@@ -133,6 +135,15 @@ final class AgentSan implements AutoCloseable {
         words.addAll(List.of(arguments));
         words.addAll(access());
         return Command.run(60, words);
+    }
+
+    /** Waits until a volume can be used. */
+    void awaitReady(String volume) {
+        Awaitility.await(volume)
+                .atMost(Duration.ofSeconds(60))
+                .pollInterval(Duration.ofMillis(300))
+                .until(() ->
+                        show("volume", "show", volume).path("state").asText().equals("ready"));
     }
 
     /** How a client command finds this gateway and no other that runs on the machine. */

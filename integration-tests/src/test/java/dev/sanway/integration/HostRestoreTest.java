@@ -27,16 +27,6 @@ class HostRestoreTest {
         return Command.run(60, "qemu-io", "-f", "raw", "-c", command, url(san, lun));
     }
 
-    private static void awaitReady(AgentSan san, String volume) {
-        Awaitility.await(volume)
-                .atMost(Duration.ofSeconds(60))
-                .pollInterval(Duration.ofMillis(300))
-                .until(() -> san.show("volume", "show", volume)
-                        .path("state")
-                        .asText()
-                        .equals("ready"));
-    }
-
     @Test
     void aDeletedHostComesBackWithItsSecretItsVolumesAndTheirLuns() throws Exception {
         Path secret = Files.writeString(folder.resolve("db1.secret"), SECRET + "\n");
@@ -59,7 +49,7 @@ class HostRestoreTest {
             san.sanway("volume", "create", "db1/b", "--size", "100MiB").succeeded();
             san.sanway("volume", "create", "db1/c", "--size", "700MiB").succeeded();
             for (String volume : new String[] {"db1/a", "db1/b", "db1/c"}) {
-                awaitReady(san, volume);
+                san.awaitReady(volume);
             }
             assertThat(qemu(san, 7, "write -P 7 0 1M").succeeded()).contains("wrote");
             JsonNode before = san.show("volume", "show", "db1/a");
@@ -84,14 +74,14 @@ class HostRestoreTest {
                     .contains("it sees db1/a")
                     .contains("sanway volume restore db1/b")
                     .contains("db1/c is lost");
-            awaitReady(san, "db1/a");
+            san.awaitReady("db1/a");
             JsonNode after = san.show("volume", "show", "db1/a");
             assertThat(after.path("uuid")).isEqualTo(before.path("uuid"));
             assertThat(after.path("hosts")).isEqualTo(before.path("hosts"));
             assertThat(qemu(san, 7, "read -P 7 0 1M").succeeded()).contains("read");
             assertThat(qemu(san, 7, "read 0 4k").output()).doesNotContain("failed");
             san.sanway("volume", "restore", "db1/b").succeeded();
-            awaitReady(san, "db1/b");
+            san.awaitReady("db1/b");
             assertThat(san.sanway("host", "restore", "db1").output()).contains("there is no deleted host db1");
 
             // Forgotten: no secret is left, and nothing to restore.

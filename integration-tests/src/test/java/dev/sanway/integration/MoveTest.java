@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
@@ -28,20 +26,6 @@ class MoveTest {
     @TempDir
     Path folder;
 
-    private Command sanway(San san, String... words) {
-        List<String> all = new ArrayList<>(
-                List.of(SanwayProcess.ROOT.resolve("scripts/sanway").toString()));
-        all.addAll(List.of(words));
-        all.addAll(List.of(
-                "--server",
-                "https://127.0.0.1:" + san.management,
-                "--certificate",
-                folder.resolve("gateway/api.crt").toString(),
-                "--token-file",
-                folder.resolve("gateway/api.token").toString()));
-        return Command.run(120, all);
-    }
-
     private static void awaitWrites(Writer writer, int more) {
         int before = writer.acknowledged();
         Awaitility.await("the host goes on")
@@ -60,11 +44,11 @@ class MoveTest {
     private void awaitProgress(San san, String task) {
         Awaitility.await("task " + task + " is on its way")
                 .atMost(Duration.ofSeconds(30))
-                .until(() -> sanway(san, "task", "show", task).succeeded().matches("(?s).*running +[1-8][0-9] %.*"));
+                .until(() -> san.sanway("task", "show", task).succeeded().matches("(?s).*running +[1-8][0-9] %.*"));
     }
 
     private String partitionsOf(San san, String volume) {
-        return sanway(san, "volume", "show", volume).succeeded();
+        return san.sanway("volume", "show", volume).succeeded();
     }
 
     @Test
@@ -78,14 +62,14 @@ class MoveTest {
                 Writer writer = new Writer(host, 0, 6 * 20_000, 1);
                 try (writer) {
                     awaitWrites(writer, 200);
-                    assertThat(sanway(san, "volume", "move", "web1/db", "--from", "unit1", "--to", "unit2"))
+                    assertThat(san.sanway("volume", "move", "web1/db", "--from", "unit1", "--to", "unit2"))
                             .satisfies(refused -> {
                                 assertThat(refused.exitStatus()).isEqualTo(1);
                                 assertThat(refused.output()).contains("unit2 has another part of the same stripe");
                             });
-                    String said = sanway(san, "volume", "move", "web1/db", "--from", "unit1")
+                    String said = san.sanway("volume", "move", "web1/db", "--from", "unit1")
                             .succeeded();
-                    sanway(san, "task", "wait", task(said), "--timeout", "60").succeeded();
+                    san.sanway("task", "wait", task(said), "--timeout", "60").succeeded();
                     assertThat(partitionsOf(san, "web1/db")).contains("unit3").contains("unit2");
                     Awaitility.await("nothing is left there")
                             .atMost(Duration.ofSeconds(20))
@@ -118,7 +102,7 @@ class MoveTest {
                 Writer writer = new Writer(host, 0, 6 * 20_000, 2);
                 try (writer) {
                     awaitWrites(writer, 200);
-                    String task = task(sanway(san, "unit", "drain", "unit1").succeeded());
+                    String task = task(san.sanway("unit", "drain", "unit1").succeeded());
                     awaitProgress(san, task);
                     san.gateway().kill();
                     san.gateway().restart();
@@ -127,8 +111,8 @@ class MoveTest {
                     unit3.kill();
                     awaitWrites(writer, 100);
                     unit3.restart();
-                    sanway(san, "task", "wait", task, "--timeout", "100").succeeded();
-                    assertThat(sanway(san, "unit", "list").succeeded()).contains("drained, nothing lies on it");
+                    san.sanway("task", "wait", task, "--timeout", "100").succeeded();
+                    assertThat(san.sanway("unit", "list").succeeded()).contains("drained, nothing lies on it");
                     unit1.kill();
                     awaitWrites(writer, 200);
                 }
@@ -139,12 +123,12 @@ class MoveTest {
                 try (TestHost again = san.host(INITIATOR, "web1")) {
                     writer.verify(again.client(0));
                 }
-                assertThat(sanway(san, "unit", "list").succeeded())
+                assertThat(san.sanway("unit", "list").succeeded())
                         .as("outlives a restart")
                         .contains("draining");
                 unit1.restart();
-                sanway(san, "unit", "drain", "unit1", "--cancel").succeeded();
-                assertThat(sanway(san, "unit", "list").succeeded()).doesNotContain("draining");
+                san.sanway("unit", "drain", "unit1", "--cancel").succeeded();
+                assertThat(san.sanway("unit", "list").succeeded()).doesNotContain("draining");
             }
         }
     }

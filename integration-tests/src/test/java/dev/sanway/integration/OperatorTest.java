@@ -26,26 +26,10 @@ class OperatorTest {
     @TempDir
     Path folder;
 
-    private Command sanway(San san, String... words) {
-        List<String> all = new ArrayList<>(
-                List.of(SanwayProcess.ROOT.resolve("scripts/sanway").toString()));
-        all.addAll(List.of(words));
-        all.addAll(List.of(
-                "--server",
-                "https://127.0.0.1:" + san.management,
-                "--certificate",
-                folder.resolve("gateway/api.crt").toString()));
-        if (!List.of(words).contains("--token-file")) {
-            all.addAll(
-                    List.of("--token-file", folder.resolve("gateway/api.token").toString()));
-        }
-        return Command.run(60, all);
-    }
-
     private void awaitReady(San san, String volume) {
         Awaitility.await(volume)
                 .atMost(Duration.ofSeconds(60))
-                .until(() -> sanway(san, "volume", "show", volume).succeeded().matches("(?s).*State +ready.*"));
+                .until(() -> san.sanway("volume", "show", volume).succeeded().matches("(?s).*State +ready.*"));
     }
 
     private static byte[] filled(int with) {
@@ -60,51 +44,51 @@ class OperatorTest {
             san.unit("unit1", "name: volume1, size: 300MiB");
             san.unit("unit2", "name: volume1, size: 300MiB");
             san.gateway("hosts: []\n");
-            sanway(san, "host", "create", "web1", "--initiator", INITIATOR).succeeded();
-            sanway(san, "volume", "create", "web1/data", "--size", "100MiB").succeeded();
-            sanway(san, "volume", "create", "web1/logs", "--size", "100MiB").succeeded();
+            san.sanway("host", "create", "web1", "--initiator", INITIATOR).succeeded();
+            san.sanway("volume", "create", "web1/data", "--size", "100MiB").succeeded();
+            san.sanway("volume", "create", "web1/logs", "--size", "100MiB").succeeded();
             awaitReady(san, "web1/data");
             awaitReady(san, "web1/logs");
             try (TestHost host = san.host(INITIATOR, "web1")) {
                 host.client(1).writeThrough(0, filled(7));
-                sanway(san, "volume", "grow", "web1/data", "150MiB").succeeded();
-                assertThat(sanway(san, "volume", "delete", "web1/logs", "--yes").exitStatus())
+                san.sanway("volume", "grow", "web1/data", "150MiB").succeeded();
+                assertThat(san.sanway("volume", "delete", "web1/logs", "--yes").exitStatus())
                         .as("its host is logged in")
                         .isEqualTo(1);
-                sanway(san, "volume", "rename", "web1/logs", "web1/archive").succeeded();
+                san.sanway("volume", "rename", "web1/logs", "web1/archive").succeeded();
                 assertThat(host.client(1).read(0, 2048))
                         .as("goes on after a rename")
                         .isEqualTo(filled(7));
-                String sessions = sanway(san, "session", "list").succeeded();
+                String sessions = san.sanway("session", "list").succeeded();
                 assertThat(sessions).contains(INITIATOR);
-                sanway(san, "session", "drop", "web1", "1").succeeded();
+                san.sanway("session", "drop", "web1", "1").succeeded();
             }
-            sanway(san, "volume", "delete", "web1/archive", "--yes").succeeded();
+            san.sanway("volume", "delete", "web1/archive", "--yes").succeeded();
             Awaitility.await()
-                    .until(() -> sanway(san, "volume", "list", "--deleted")
+                    .until(() -> san.sanway("volume", "list", "--deleted")
                             .succeeded()
                             .contains("web1/archive"));
-            assertThat(sanway(san, "volume", "list").succeeded()).doesNotContain("archive");
+            assertThat(san.sanway("volume", "list").succeeded()).doesNotContain("archive");
             san.gateway().kill();
             san.gateway().restart();
-            assertThat(sanway(san, "event", "list").succeeded())
+            assertThat(san.sanway("event", "list").succeeded())
                     .as("events of the run before")
                     .contains("was called web1/logs");
-            assertThat(sanway(san, "volume", "restore", "web1/archive").succeeded())
+            assertThat(san.sanway("volume", "restore", "web1/archive").succeeded())
                     .contains("web1/archive");
             awaitReady(san, "web1/archive");
             try (TestHost host = san.host(INITIATOR, "web1")) {
                 assertThat(host.client(1).read(0, 2048)).isEqualTo(filled(7));
             }
-            sanway(san, "volume", "delete", "web1/archive", "--yes", "--wipe", "--force")
+            san.sanway("volume", "delete", "web1/archive", "--yes", "--wipe", "--force")
                     .succeeded();
             Awaitility.await()
                     .atMost(Duration.ofSeconds(30))
-                    .until(() -> sanway(san, "task", "list").succeeded().matches("(?s).*erase +web1/archive +done.*"));
-            assertThat(sanway(san, "volume", "restore", "web1/archive").exitStatus())
+                    .until(() -> san.sanway("task", "list").succeeded().matches("(?s).*erase +web1/archive +done.*"));
+            assertThat(san.sanway("volume", "restore", "web1/archive").exitStatus())
                     .isEqualTo(1);
-            assertThat(sanway(san, "pool", "show").succeeded()).contains("unit1", "unit2", "all");
-            assertThat(sanway(san, "audit", "list").succeeded())
+            assertThat(san.sanway("pool", "show").succeeded()).contains("unit1", "unit2", "all");
+            assertThat(san.sanway("audit", "list").succeeded())
                     .contains("POST volumes/web1/logs/rename", "DELETE volumes/web1/archive");
         }
     }
@@ -116,22 +100,22 @@ class OperatorTest {
             san.gateway("hosts: []\n");
             Path password = folder.resolve("password");
             Files.writeString(password, "correct horse battery\n");
-            sanway(san, "operator", "create", "anna", "--role", "viewer", "--password-file", password.toString())
+            san.sanway("operator", "create", "anna", "--role", "viewer", "--password-file", password.toString())
                     .succeeded();
-            String token = sanway(san, "token", "create", "--operator", "anna", "-o", "json")
+            String token = san.sanway("token", "create", "--operator", "anna", "-o", "json")
                     .succeeded();
             Path tokenFile = folder.resolve("token");
             Files.writeString(tokenFile, token.replaceAll("(?s).*\"token\" : \"([^\"]+)\".*", "$1"));
-            assertThat(sanway(san, "volume", "list", "--token-file", tokenFile.toString())
+            assertThat(san.sanway("volume", "list", "--token-file", tokenFile.toString())
                             .exitStatus())
                     .isZero();
-            Command refused = sanway(
-                    san, "host", "create", "web1", "--initiator", INITIATOR, "--token-file", tokenFile.toString());
+            Command refused = san.sanway(
+                    "host", "create", "web1", "--initiator", INITIATOR, "--token-file", tokenFile.toString());
             assertThat(refused.exitStatus()).isEqualTo(1);
             assertThat(refused.output()).contains("this takes the role operator; you are anna, with the role viewer");
             logsInAndOut(san, password);
             Path bundle = folder.resolve("bundle.zip");
-            sanway(san, "support-bundle", "--file", bundle.toString()).succeeded();
+            san.sanway("support-bundle", "--file", bundle.toString()).succeeded();
             TreeSet<String> names = new TreeSet<>();
             try (ZipFile zip = new ZipFile(bundle.toFile())) {
                 zip.stream().forEach(entry -> names.add(entry.getName().replaceFirst("^sanway-support/", "")));

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 
 /** Units and a gateway, each a process of its own as their user runs them, in one folder. */
 final class San implements AutoCloseable {
@@ -24,7 +25,7 @@ final class San implements AutoCloseable {
     private final List<Tgtd> foreign = new ArrayList<>();
     private final StringBuilder unitLines = new StringBuilder("units:\n");
     private String portals;
-    private @org.jspecify.annotations.Nullable SanwayProcess gateway;
+    private @Nullable SanwayProcess gateway;
 
     San(Path folder) {
         this.folder = folder;
@@ -134,6 +135,20 @@ final class San implements AutoCloseable {
 
     TestHost host(String initiator, String host) {
         return new TestHost(initiator, port, target(host));
+    }
+
+    /** A client command, with the gateway's own token unless it names another. */
+    Command sanway(String... words) {
+        List<String> all = new ArrayList<>(
+                List.of(SanwayProcess.ROOT.resolve("scripts/sanway").toString()));
+        all.addAll(List.of(words));
+        Path state = folder.resolve("gateway");
+        all.addAll(List.of("--server", "https://127.0.0.1:" + management));
+        all.addAll(List.of("--certificate", state.resolve("api.crt").toString()));
+        if (!all.contains("--token-file")) {
+            all.addAll(List.of("--token-file", state.resolve("api.token").toString()));
+        }
+        return Command.run(120, all);
     }
 
     @Override

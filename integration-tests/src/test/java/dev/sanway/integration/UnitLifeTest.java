@@ -58,16 +58,6 @@ class UnitLifeTest {
                 .until(() -> state(san, unit).equals(state));
     }
 
-    private static void awaitReady(AgentSan san, String volume) {
-        Awaitility.await(volume)
-                .atMost(Duration.ofSeconds(60))
-                .pollInterval(Duration.ofMillis(300))
-                .until(() -> san.show("volume", "show", volume)
-                        .path("state")
-                        .asText()
-                        .equals("ready"));
-    }
-
     private static List<String> units(AgentSan san, String volume) {
         return StreamSupport.stream(
                         san.show("volume", "show", volume).path("partitions").spliterator(), false)
@@ -96,7 +86,7 @@ class UnitLifeTest {
         try (AgentSan san = new AgentSan(folder)) {
             SanwayProcess unit1 = san.unit("unit1", "2GiB", DISK);
             san.gateway("automatic", "unitTimeout: 2s", HOSTS);
-            awaitReady(san, "web1/data");
+            san.awaitReady("web1/data");
             assertThat(qemu(san, 0, "write -P 5 0 1M").succeeded()).contains("wrote");
             san.unit("unit2", "2GiB", DISK);
             awaitState(san, "unit2", "online");
@@ -106,7 +96,7 @@ class UnitLifeTest {
             awaitState(san, "unit1", "maintenance");
 
             san.sanway("volume", "create", "web1/more", "--size", "100MiB").succeeded();
-            awaitReady(san, "web1/more");
+            san.awaitReady("web1/more");
             assertThat(units(san, "web1/more")).containsExactly("unit2");
             assertThat(san.sanway("volume", "create", "web1/huge", "--size", "3GiB"))
                     .satisfies(refused -> assertThat(refused.exitStatus()).isEqualTo(1))
@@ -158,7 +148,7 @@ class UnitLifeTest {
             assertThat(san.show("volume", "show", "web1/data").path("partitions"))
                     .isEmpty();
             san.unit("unit2", "2GiB", DISK);
-            awaitReady(san, "web1/data");
+            san.awaitReady("web1/data");
             assertThat(units(san, "web1/data")).containsExactly("unit2");
             assertThat(qemu(san, 0, "write -P 7 0 1M").succeeded()).contains("wrote");
 
@@ -198,9 +188,9 @@ class UnitLifeTest {
         try (AgentSan san = new AgentSan(folder)) {
             san.unit("unit1", "2GiB", DISK);
             san.gateway("automatic", "", HOSTS);
-            awaitReady(san, "web1/data");
+            san.awaitReady("web1/data");
             san.sanway("volume", "create", "web1/big", "--size", "900MiB").succeeded();
-            awaitReady(san, "web1/big");
+            san.awaitReady("web1/big");
             assertThat(blank(folder.resolve("unit1/disk.img"))).isFalse();
             assertThat(san.sanway("unit", "remove", "unit1"))
                     .satisfies(refused -> assertThat(refused.exitStatus()).isEqualTo(1))
@@ -248,7 +238,7 @@ class UnitLifeTest {
             assertThat(state(san, "unit1")).isEqualTo("pending");
             san.sanway("unit", "adopt", "unit1").succeeded();
             san.sanway("volume", "create", "web1/new", "--size", "100MiB").succeeded();
-            awaitReady(san, "web1/new");
+            san.awaitReady("web1/new");
         }
     }
 
@@ -261,23 +251,23 @@ class UnitLifeTest {
             Awaitility.await("both in the pool")
                     .atMost(Duration.ofSeconds(30))
                     .until(() -> yaml(san, "pool", "show").path("units").size() == 2);
-            sanway(san, "unit", "maintenance", "unit1").succeeded();
+            san.sanway("unit", "maintenance", "unit1").succeeded();
             assertThat(yaml(san, "unit", "show", "unit1").path("state").asText())
                     .isEqualTo("maintenance");
-            assertThat(sanway(san, "unit", "remove", "unit1"))
+            assertThat(san.sanway("unit", "remove", "unit1"))
                     .satisfies(refused -> assertThat(refused.exitStatus()).isEqualTo(1))
                     .satisfies(refused -> assertThat(refused.output())
                             .containsPattern("unit unit1 is declared at .*gateway.yaml:\\d+; take it out there"));
             String before = Files.readString(folder.resolve("gateway.yaml"));
             Files.writeString(folder.resolve("without.yaml"), before.replaceFirst("(?m)^  - \\{name: unit1.*\\R", ""));
-            sanway(san, "config", "apply", folder.resolve("without.yaml").toString())
+            san.sanway("config", "apply", folder.resolve("without.yaml").toString())
                     .succeeded();
             Awaitility.await("its LUN is not the pool's any more")
                     .atMost(Duration.ofSeconds(20))
                     .until(() -> yaml(san, "pool", "show").path("units").size() == 1);
             // Declared again it is what it was, but for what was said of it.
             Files.writeString(folder.resolve("with.yaml"), before);
-            sanway(san, "config", "apply", folder.resolve("with.yaml").toString())
+            san.sanway("config", "apply", folder.resolve("with.yaml").toString())
                     .succeeded();
             Awaitility.await("it is back")
                     .atMost(Duration.ofSeconds(30))
@@ -289,22 +279,11 @@ class UnitLifeTest {
         }
     }
 
-    private static Command sanway(San san, String... arguments) {
-        List<String> words = new ArrayList<>();
-        words.add(SanwayProcess.ROOT.resolve("scripts/sanway").toString());
-        words.addAll(List.of(arguments));
-        Path state = san.folder.resolve("gateway");
-        words.addAll(List.of("--server", "https://127.0.0.1:" + san.management));
-        words.addAll(List.of("--token-file", state.resolve("api.token").toString()));
-        words.addAll(List.of("--certificate", state.resolve("api.crt").toString()));
-        return Command.run(60, words);
-    }
-
     private static JsonNode yaml(San san, String... arguments) throws IOException {
         List<String> words = new ArrayList<>(List.of(arguments));
         words.addAll(List.of("-o", "json"));
         return new ObjectMapper()
-                .readTree(sanway(san, words.toArray(new String[0])).succeeded());
+                .readTree(san.sanway(words.toArray(new String[0])).succeeded());
     }
 
     @Test
@@ -347,7 +326,7 @@ class UnitLifeTest {
                 }
                 awaitState(san, "unit1", "online");
                 san.sanway("volume", "create", "web1/v", "--size", "600MiB").succeeded();
-                awaitReady(san, "web1/v");
+                san.awaitReady("web1/v");
                 san.sanway("volume", "delete", "web1/v", "--yes", "--wipe").succeeded();
                 Awaitility.await(which)
                         .atMost(Duration.ofSeconds(30))
