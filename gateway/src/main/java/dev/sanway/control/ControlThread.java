@@ -31,6 +31,30 @@ final class ControlThread {
         return await(CompletableFuture.supplyAsync(question, executor).thenCompose(answer -> answer));
     }
 
+    /** Begins something on the control executor, or refuses it there. */
+    interface Step<T> {
+        CompletableFuture<T> begin() throws ApiRefusal;
+    }
+
+    /** As {@link #askLater}, for what may be refused. */
+    <T> T tryLater(Step<T> step) throws ApiRefusal {
+        try {
+            return askLater(() -> {
+                try {
+                    return step.begin();
+                } catch (ApiRefusal refused) {
+                    return CompletableFuture.failedFuture(refused);
+                }
+            });
+        } catch (IllegalStateException failed) {
+            if (failed.getCause() instanceof ExecutionException ended
+                    && ended.getCause() instanceof ApiRefusal refused) {
+                throw refused;
+            }
+            throw failed;
+        }
+    }
+
     private static <T> T await(CompletableFuture<T> future) {
         try {
             return future.get(ANSWER_SECONDS, TimeUnit.SECONDS);

@@ -28,6 +28,8 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Units that are left: by one volume ({@code volume move}) or by everything ({@code unit drain}). What is to be begun is worked out
@@ -42,6 +44,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Evacuations {
 
+    private static final Logger log = LoggerFactory.getLogger(Evacuations.class);
     private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private final EventExecutor control;
@@ -64,6 +67,7 @@ final class Evacuations {
 
     private int starting;
     private boolean resumed;
+    private String lastBug = "";
 
     /**
      * @param closedChanged to be run when a unit is, or is no more, given something new
@@ -100,7 +104,19 @@ final class Evacuations {
             moves.underWay().forEach(this::follow);
             resumed = true;
         });
-        var _ = control.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
+        var _ = control.scheduleWithFixedDelay(this::lookAgain, 1, 1, TimeUnit.SECONDS);
+    }
+
+    /** A mistake of ours must not end the looking for good. */
+    private void lookAgain() {
+        try {
+            look();
+        } catch (RuntimeException bug) {
+            if (!String.valueOf(bug).equals(lastBug)) {
+                lastBug = String.valueOf(bug);
+                log.error("what has to leave its unit cannot be worked out", bug);
+            }
+        }
     }
 
     // ---- what operators ask for

@@ -6,9 +6,11 @@ import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.TaskRecord;
 import dev.sanway.metadata.UnitStanding;
 import dev.sanway.metadata.VolumeRecord;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 
 /** What operators do so that units are left. Any thread but the control executor's and the event loops; blocks. */
 final class MoveOperations {
@@ -53,27 +55,15 @@ final class MoveOperations {
             throw ApiRefusal.malformed("\"from\" is missing: the unit that " + name + " is to leave, such as unit1");
         }
         String left = pooled(from);
-        List<String> units = new java.util.ArrayList<>();
+        List<String> units = new ArrayList<>();
         for (String each : to) {
             units.add(pooled(each));
         }
         if (units.contains(left)) {
             throw ApiRefusal.malformed(name + " cannot move from " + left + " to " + left);
         }
-        ApiRefusal[] refusal = new ApiRefusal[1];
-        TaskView[] task = new TaskView[1];
-        control.ask(() -> {
-            try {
-                task[0] = tasks.view(evacuations.move(volume, left, units));
-            } catch (ApiRefusal refused) {
-                refusal[0] = refused;
-            }
-            return true;
-        });
-        if (refusal[0] != null) {
-            throw refusal[0];
-        }
-        return task[0];
+        return control.tryLater(
+                () -> CompletableFuture.completedFuture(tasks.view(evacuations.move(volume, left, units))));
     }
 
     TaskView drain(String unit) throws ApiRefusal {

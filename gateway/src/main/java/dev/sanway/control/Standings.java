@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** What operators have said of units in the pool; outlives the process. Confined to the control executor. */
 final class Standings {
@@ -73,7 +74,7 @@ final class Standings {
         return catalog.commit(batch);
     }
 
-    private List<UnitStandingRecord> of(String unit, @org.jspecify.annotations.Nullable UUID agent) {
+    private List<UnitStandingRecord> of(String unit, @Nullable UUID agent) {
         return catalog.all(UnitStandingRecord.KIND).stream()
                 .filter(each -> each.agent() == null
                         ? each.name().equals(unit)

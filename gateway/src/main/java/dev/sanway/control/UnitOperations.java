@@ -8,12 +8,12 @@ import dev.sanway.control.Views.UnitView;
 import dev.sanway.metadata.UnitStanding;
 import dev.sanway.pool.PoolState;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /** What operators do to units. Any thread but the control executor's and the event loops. */
 final class UnitOperations {
@@ -62,29 +62,8 @@ final class UnitOperations {
         this.volumesOn = volumesOn;
     }
 
-    /** Begins something on the control executor, or refuses it there. */
-    private interface Step<T> {
-        CompletableFuture<T> begin() throws ApiRefusal;
-    }
-
-    private <T> T done(Step<T> step) throws ApiRefusal {
-        ApiRefusal[] refusal = new ApiRefusal[1];
-        T answer = control.askLater(() -> {
-            try {
-                return step.begin();
-            } catch (ApiRefusal refused) {
-                refusal[0] = refused;
-                return new CompletableFuture<@Nullable T>().completeAsync(() -> null);
-            }
-        });
-        if (refusal[0] != null) {
-            throw refusal[0];
-        }
-        return answer;
-    }
-
-    private UnitView doneTo(String unit, Function<AgentUnits.Known, Step<Void>> step) throws ApiRefusal {
-        String uuid = done(() -> {
+    private UnitView doneTo(String unit, Function<AgentUnits.Known, ControlThread.Step<Void>> step) throws ApiRefusal {
+        String uuid = control.tryLater(() -> {
             AgentUnits.Known known = agents.find(unit);
             return step.apply(known).begin().thenApply(_ -> known.uuid.toString());
         });
@@ -112,14 +91,14 @@ final class UnitOperations {
         AgentUnits.Known known = agents.find(unit);
         if (known.admission != Admission.ADOPTED) {
             throw ApiRefusal.conflict(known.subject() + " is not in the pool, but "
-                    + known.admission.name().toLowerCase(java.util.Locale.ROOT));
+                    + known.admission.name().toLowerCase(Locale.ROOT));
         }
         return known.linked == null ? known.name : known.linked.name();
     }
 
     MaintenanceView maintenance(String unit, boolean on) throws ApiRefusal {
         record Done(String name, List<String> volumes) {}
-        Done done = done(() -> {
+        Done done = control.tryLater(() -> {
             String name = inPool(unit);
             UnitStanding before = standings.of(name);
             if (before == UnitStanding.DRAINING) {
@@ -157,7 +136,7 @@ final class UnitOperations {
             throw declared(before.name());
         }
         String uuid = before.agent().uuid().toString();
-        boolean there = done(() -> {
+        boolean there = control.tryLater(() -> {
             AgentUnits.Known known = agents.find(uuid);
             if (known.removing == null && known.admission != Admission.ADOPTED) {
                 return forget(known).thenApply(_ -> false);

@@ -15,6 +15,9 @@ import java.util.concurrent.CompletableFuture;
  * {@link DeviceFailedException}.
  */
 public final class LabelStore {
+    private static final int COPY_STEP_BYTES = 256 << 10;
+    private static final int LAST_WRITE_BYTES = 4096;
+
     private LabelStore() {}
 
     /** Judges a LUN by its first and last MiB. A LUN below {@link UnitVolume#MIN_SIZE_BYTES} is foreign. */
@@ -117,9 +120,6 @@ public final class LabelStore {
         }
         return written;
     }
-
-    private static final int COPY_STEP_BYTES = 256 << 10;
-    private static final int LAST_WRITE_BYTES = 4096;
 
     private static CompletableFuture<byte[]> readBytes(BlockDevice lun, long lba, long blockCount) {
         int blockSize = lun.geometry().blockSizeBytes();

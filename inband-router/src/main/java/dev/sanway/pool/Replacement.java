@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Supplier;
 
@@ -53,7 +54,7 @@ public final class Replacement {
         String from = unit(all, partition);
         Set<String> others = stripedWith(all, request);
         List<UnitVolume> suitable = new ArrayList<>();
-        Set<String> notes = new java.util.TreeSet<>();
+        Set<String> notes = new TreeSet<>();
         for (UnitVolume unitVolume : pool.unitVolumes().values()) {
             if (unitVolume.unit().equals(from)
                     || (!request.toUnits().isEmpty() && !request.toUnits().contains(unitVolume.unit()))) {
