@@ -11,6 +11,7 @@ import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.PduDecoder;
 import dev.sanway.iscsi.PduEncoder;
 import dev.sanway.iscsi.RejectReason;
+import dev.sanway.iscsi.SenseSegment;
 import dev.sanway.iscsi.SerialNumber;
 import dev.sanway.iscsi.SessionParameters;
 import dev.sanway.iscsi.TaskManagementFunction;
@@ -25,17 +26,22 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
 import io.netty.util.collection.IntObjectHashMap;
 import io.netty.util.collection.IntObjectMap;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One TCP connection to a unit, login included: the PDUs, their numbers and the tasks in flight. It neither reconnects nor
  * waits; {@code Owner} does. What the unit does against the protocol ends the connection. Confined to the channel's loop.
  */
 final class UnitConnection extends ChannelInboundHandlerAdapter {
+    private static final Logger LOG = LoggerFactory.getLogger(UnitConnection.class);
+
     /** Bytes of a data segment that we take. */
     static final int MAX_RECV_DATA_SEGMENT_LENGTH = 262144;
 
@@ -73,6 +79,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
     private final Text.Gathering text = new Text.Gathering();
     private final IntObjectMap<ScsiTask> inFlight = new IntObjectHashMap<>();
     private final IntObjectMap<ScsiTask> aborts = new IntObjectHashMap<>();
+    private final Liveness liveness;
 
     private @Nullable Channel channel;
     private Phase phase = Phase.LOGIN;
@@ -87,9 +94,6 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
     private int expStatSn;
     private int expCmdSn = 1;
     private int maxCmdSn = 1;
-    private long lastHeardNanos = System.nanoTime();
-    private long pingSentNanos;
-    private boolean pinging;
     private int logoutTag = Pdu.NO_TAG;
     private int textTag = Pdu.NO_TAG;
     private @Nullable Consumer<List<KeyValue>> textAnswer;
@@ -98,6 +102,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         this.config = config;
         this.login = login;
         this.owner = owner;
+        this.liveness = new Liveness(config.pingIntervalMillis(), config.pingTimeoutMillis(), System.nanoTime());
     }
 
     @Override
@@ -119,18 +124,18 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        if (cause instanceof java.io.IOException) {
+        if (cause instanceof IOException) {
             drop("connection broken: " + cause.getMessage());
         } else {
             // Our bug: logged with its trace, and the connection ends.
-            org.slf4j.LoggerFactory.getLogger(UnitConnection.class).error("{}: internal error", config, cause);
+            LOG.error("{}: internal error", config, cause);
             drop("internal error: " + cause);
         }
     }
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
-        lastHeardNanos = System.nanoTime();
+        liveness.heard(System.nanoTime());
         switch ((DecodeResult) message) {
             case DecodeResult.Violated violated -> drop("the unit sent a bad PDU: " + violated.violation());
             case DecodeResult.Decoded decoded -> {
@@ -373,7 +378,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
     }
 
     private void scsiResponse(Pdu.ScsiResponsePdu pdu) {
-        byte[] sense = sense(pdu.data());
+        SenseData sense = SenseSegment.read(pdu.data());
         pdu.release();
         if (!status(pdu.statSn())) {
             return;
@@ -385,18 +390,8 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         answered(
                 task,
                 pdu.response() == 0
-                        ? new ScsiResult.Answered(pdu.status(), task.takeReceived(), SenseData.parse(sense))
+                        ? new ScsiResult.Answered(pdu.status(), task.takeReceived(), sense)
                         : new ScsiResult.Refused("target failure, response " + pdu.response()));
-    }
-
-    /** The sense data of a response's data segment: two bytes of length, then the data (section 11.4.7). */
-    private static byte[] sense(ByteBuf data) {
-        if (data.readableBytes() < 2) {
-            return new byte[0];
-        }
-        byte[] sense = new byte[Math.min(data.getUnsignedShort(data.readerIndex()), data.readableBytes() - 2)];
-        data.getBytes(data.readerIndex() + 2, sense);
-        return sense;
     }
 
     private void answered(ScsiTask task, ScsiResult result) {
@@ -478,7 +473,6 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
     private void nopIn(Pdu.NopIn pdu) {
         pdu.release();
         if (pdu.initiatorTaskTag() != Pdu.NO_TAG) {
-            pinging = false;
             status(pdu.statSn());
         } else if (pdu.targetTransferTag() != Pdu.NO_TAG) {
             write(new Pdu.NopOut(
@@ -491,22 +485,15 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         if (phase != Phase.FULL_FEATURE) {
             return;
         }
-        if (pinging && lastHeardNanos - pingSentNanos > 0) {
-            pinging = false; // whatever it sent, it lives
-        }
-        if (pinging) {
-            if (nowNanos - pingSentNanos > config.pingTimeoutMillis() * 1_000_000L) {
-                drop("the unit does not answer pings for " + config.pingTimeoutMillis() + " ms");
-            }
-        } else if (nowNanos - lastHeardNanos > config.pingIntervalMillis() * 1_000_000L) {
-            pinging = true;
-            pingSentNanos = nowNanos;
-            write(new Pdu.NopOut(true, 0, tag(), Pdu.NO_TAG, cmdSn, expStatSn, Unpooled.EMPTY_BUFFER));
+        switch (liveness.check(nowNanos)) {
+            case NOTHING -> {}
+            case PING -> write(new Pdu.NopOut(true, 0, tag(), Pdu.NO_TAG, cmdSn, expStatSn, Unpooled.EMPTY_BUFFER));
+            case DEAD -> drop("the unit does not answer pings for " + config.pingTimeoutMillis() + " ms");
         }
     }
 
     private void asyncMessage(Pdu.AsyncMessage pdu) {
-        byte[] sense = sense(pdu.data());
+        SenseData sense = SenseSegment.read(pdu.data());
         pdu.release();
         if (!status(pdu.statSn())) {
             return;
@@ -517,9 +504,8 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         }
         switch (event) {
             case SCSI_EVENT -> {
-                SenseData data = SenseData.parse(sense);
-                if (data != null) {
-                    owner.unitAttention(pdu.lun(), data);
+                if (sense != null) {
+                    owner.unitAttention(pdu.lun(), sense);
                 }
             }
             // Parameters are negotiated at login only, so that is how the wish is granted.
@@ -545,8 +531,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
             answered(task, new ScsiResult.Refused("rejected twice: " + reason));
         }
         if (reason == RejectReason.TOO_MANY_IMMEDIATE_COMMANDS) {
-            pinging = false; // asked again later; an abort that is not heard of runs into its time-out
-            return;
+            return; // a ping is sent again later; an abort that is not heard of runs into its time-out
         }
         drop("the unit rejected a PDU: " + (reason == null ? "reason " + pdu.reason() : reason));
     }

@@ -14,6 +14,7 @@ import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.PduEncoder;
 import dev.sanway.iscsi.PduFraming;
 import dev.sanway.iscsi.PduParser;
+import dev.sanway.iscsi.SenseSegment;
 import dev.sanway.iscsi.SerialNumber;
 import dev.sanway.iscsi.SessionParameters;
 import dev.sanway.iscsi.TaskAttribute;
@@ -378,23 +379,13 @@ final class LoadConnection extends ChannelInboundHandlerAdapter {
 
     private void scsiResponse(Pdu.ScsiResponsePdu pdu) {
         expStatSn = pdu.statSn() + 1;
-        SenseData sense = sense(pdu.data());
+        SenseData sense = SenseSegment.read(pdu.data());
         pdu.release();
         if (pdu.response() != 0) {
             end("the target failed to carry out a command (response " + pdu.response() + ")", false);
         } else {
             owner.answered(pdu.initiatorTaskTag(), pdu.status(), sense);
         }
-    }
-
-    /** Two bytes of length, then the sense data (RFC 7143 section 11.4.7). */
-    private static @Nullable SenseData sense(ByteBuf data) {
-        if (data.readableBytes() <= 2) {
-            return null;
-        }
-        byte[] sense = new byte[Math.min(data.getUnsignedShort(data.readerIndex()), data.readableBytes() - 2)];
-        data.getBytes(data.readerIndex() + 2, sense);
-        return SenseData.parse(sense);
     }
 
     private void nopIn(Pdu.NopIn pdu) {

@@ -29,8 +29,7 @@ final class AuditCommand extends SanwayCommand.Group {
             @Mixin ClientOptions options)
             throws CommandFailure {
         JsonNode entries = options.client().get("/api/v1/audit?after=" + after);
-        if (options.output == ClientOptions.Output.json) {
-            out().println(entries.toPrettyString());
+        if (options.printed(entries, out())) {
             return 0;
         }
         Table table = new Table("N", "AT", "WHO", "FROM", "CALL", "OUTCOME", "DETAIL");

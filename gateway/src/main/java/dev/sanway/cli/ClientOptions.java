@@ -1,7 +1,9 @@
 package dev.sanway.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.sanway.control.ApiCredentials;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,6 +59,22 @@ final class ClientOptions {
     ApiClient client() throws CommandFailure {
         Gateway gateway = gateway();
         return new ApiClient(gateway.address(), token(gateway), gateway.certificate());
+    }
+
+    /** Prints an answer as JSON and says true, if that is wanted. */
+    boolean printed(JsonNode answer, PrintWriter out) {
+        boolean wanted = output == Output.json;
+        if (wanted) {
+            out.println(answer.toPrettyString());
+        }
+        return wanted;
+    }
+
+    /** Prints an answer as JSON if that is wanted, else the sentence. */
+    void print(JsonNode answer, PrintWriter out, String sentence) {
+        if (!printed(answer, out)) {
+            out.println(sentence);
+        }
     }
 
     Gateway gateway() throws CommandFailure {

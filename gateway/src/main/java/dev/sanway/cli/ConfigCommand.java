@@ -96,9 +96,7 @@ final class ConfigCommand extends SanwayCommand.Group {
     int diff(@Parameters(paramLabel = "FILE", description = "A gateway.yaml.") Path file, @Mixin ClientOptions options)
             throws ConfigException, CommandFailure {
         JsonNode diff = options.client().post("/api/v1/config/diff", body(file));
-        if (options.output == ClientOptions.Output.json) {
-            out().println(diff.toPrettyString());
-        } else {
+        if (!options.printed(diff, out())) {
             changes(diff, "Nothing would change.");
         }
         return refusals(diff);
@@ -152,9 +150,7 @@ final class ConfigCommand extends SanwayCommand.Group {
             footer = "  sanway config show > gateway.yaml")
     int show(@Mixin ClientOptions options) throws CommandFailure {
         JsonNode config = options.client().get("/api/v1/config");
-        if (options.output == ClientOptions.Output.json) {
-            out().println(config.toPrettyString());
-        } else {
+        if (!options.printed(config, out())) {
             spec.commandLine()
                     .getErr()
                     .println("# " + config.path("file").asText() + ", revision "

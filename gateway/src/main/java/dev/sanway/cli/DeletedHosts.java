@@ -21,8 +21,7 @@ final class DeletedHosts {
 
     static int list(PrintWriter out, ClientOptions options) throws CommandFailure {
         JsonNode hosts = options.client().get(PATH);
-        if (options.output == ClientOptions.Output.json) {
-            out.println(hosts.toPrettyString());
+        if (options.printed(hosts, out)) {
             return 0;
         }
         Table table = new Table("HOST", "CHAP", "DELETED", "VOLUMES", "INITIATORS");
@@ -41,8 +40,7 @@ final class DeletedHosts {
     static int restore(String name, PrintWriter out, ClientOptions options) throws CommandFailure {
         JsonNode restored =
                 options.client().post(PATH + "/" + name + "/restore", JsonNodeFactory.instance.objectNode());
-        if (options.output == ClientOptions.Output.json) {
-            out.println(restored.toPrettyString());
+        if (options.printed(restored, out)) {
             return 0;
         }
         List<String> volumes = words(restored.path("volumes"));

@@ -14,8 +14,7 @@ final class DeletedVolumes {
 
     static int list(PrintWriter out, ClientOptions options) throws CommandFailure {
         JsonNode volumes = options.client().get(PATH);
-        if (options.output == ClientOptions.Output.json) {
-            out.println(volumes.toPrettyString());
+        if (options.printed(volumes, out)) {
             return 0;
         }
         Table table = new Table("VOLUME", "SIZE", "LAYOUT", "DELETED", "UUID");
@@ -67,10 +66,8 @@ final class DeletedVolumes {
         String name = found.get().path("name").asText();
         Confirmation.ask(yes, name + ", which is deleted, can no longer be restored then.", nameOrUuid);
         JsonNode task = client.delete(PATH + "/" + found.get().path("uuid").asText());
-        out.println(
-                options.output == ClientOptions.Output.json
-                        ? task.toPrettyString()
-                        : name + " is being wiped: task " + task.path("id").asLong() + ".");
+        options.print(
+                task, out, name + " is being wiped: task " + task.path("id").asLong() + ".");
         return true;
     }
 }

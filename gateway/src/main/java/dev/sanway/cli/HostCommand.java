@@ -43,8 +43,7 @@ final class HostCommand extends SanwayCommand.Group {
             return DeletedHosts.list(out(), options);
         }
         JsonNode hosts = options.client().get("/api/v1/hosts");
-        if (options.output == ClientOptions.Output.json) {
-            out().println(hosts.toPrettyString());
+        if (options.printed(hosts, out())) {
             return 0;
         }
         Table table = new Table("HOST", "TARGET", "CHAP", "DECLARED", "INITIATORS");
@@ -74,8 +73,7 @@ final class HostCommand extends SanwayCommand.Group {
             throws CommandFailure {
         ApiClient client = options.client();
         JsonNode host = client.get("/api/v1/hosts/" + Names.checked(name));
-        if (options.output == ClientOptions.Output.json) {
-            out().println(host.toPrettyString());
+        if (options.printed(host, out())) {
             return 0;
         }
         List<String> initiators = new ArrayList<>();
@@ -161,12 +159,12 @@ final class HostCommand extends SanwayCommand.Group {
             }
         }
         JsonNode host = options.client().post("/api/v1/hosts", body);
-        out().println(
-                        options.output == ClientOptions.Output.json
-                                ? host.toPrettyString()
-                                : "host " + name + ": target "
-                                        + host.path("target").asText() + ". Give it a volume: sanway volume create "
-                                        + name + "/data --size 10GiB");
+        options.print(
+                host,
+                out(),
+                "host " + name + ": target "
+                        + host.path("target").asText() + ". Give it a volume: sanway volume create "
+                        + name + "/data --size 10GiB");
         return 0;
     }
 
@@ -215,11 +213,10 @@ final class HostCommand extends SanwayCommand.Group {
                                 : " will no longer reach " + String.join(", ", volumes) + "; their data are kept."),
                 name);
         JsonNode host = client.delete(path + "?force=" + force + "&forget=" + forget);
-        out().println(
-                        options.output == ClientOptions.Output.json
-                                ? host.toPrettyString()
-                                : "host " + name + " is deleted."
-                                        + (forget ? "" : " To undo that: sanway host restore " + name));
+        options.print(
+                host,
+                out(),
+                "host " + name + " is deleted." + (forget ? "" : " To undo that: sanway host restore " + name));
         return 0;
     }
 

@@ -35,8 +35,7 @@ final class OperatorCommand extends SanwayCommand.Group {
             footer = "  sanway operator list")
     int list(@Mixin ClientOptions options) throws CommandFailure {
         JsonNode operators = options.client().get(PATH);
-        if (options.output == ClientOptions.Output.json) {
-            out().println(operators.toPrettyString());
+        if (options.printed(operators, out())) {
             return 0;
         }
         Table table = new Table("OPERATOR", "ROLE", "TOKENS", "SINCE");
@@ -82,10 +81,7 @@ final class OperatorCommand extends SanwayCommand.Group {
                 .put("role", role)
                 .put("password", Passwords.read(passwordFile, "Password for " + name, true));
         JsonNode operator = client.post(PATH, body);
-        out().println(
-                        options.output == ClientOptions.Output.json
-                                ? operator.toPrettyString()
-                                : "operator " + name + ", role " + role + ". Log in: sanway login " + name);
+        options.print(operator, out(), "operator " + name + ", role " + role + ". Log in: sanway login " + name);
         return 0;
     }
 
@@ -121,10 +117,7 @@ final class OperatorCommand extends SanwayCommand.Group {
         }
         body.put("password", Passwords.read(passwordFile, "New password for " + name, true));
         JsonNode operator = client.put(PATH + "/" + Names.checkedOperator(name) + "/password", body);
-        out().println(
-                        options.output == ClientOptions.Output.json
-                                ? operator.toPrettyString()
-                                : "operator " + name + " has another password.");
+        options.print(operator, out(), "operator " + name + " has another password.");
         return 0;
     }
 
@@ -143,10 +136,7 @@ final class OperatorCommand extends SanwayCommand.Group {
                 .put(
                         PATH + "/" + Names.checkedOperator(name) + "/role",
                         JsonNodeFactory.instance.objectNode().put("role", role));
-        out().println(
-                        options.output == ClientOptions.Output.json
-                                ? operator.toPrettyString()
-                                : "operator " + name + " has the role " + role + ".");
+        options.print(operator, out(), "operator " + name + " has the role " + role + ".");
         return 0;
     }
 
@@ -164,10 +154,7 @@ final class OperatorCommand extends SanwayCommand.Group {
         ApiClient client = options.client();
         Confirmation.ask(yes, "operator " + name + " and its tokens will be worth nothing.", name);
         JsonNode operator = client.delete(PATH + "/" + Names.checkedOperator(name));
-        out().println(
-                        options.output == ClientOptions.Output.json
-                                ? operator.toPrettyString()
-                                : "operator " + name + " is deleted.");
+        options.print(operator, out(), "operator " + name + " is deleted.");
         return 0;
     }
 }

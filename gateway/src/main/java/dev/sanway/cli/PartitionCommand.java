@@ -17,9 +17,7 @@ final class PartitionCommand extends SanwayCommand.Group {
     @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists partitions, by unit and place.")
     int list(@Mixin ClientOptions options) throws CommandFailure {
         JsonNode partitions = options.client().get("/api/v1/partitions");
-        if (options.output == ClientOptions.Output.json) {
-            out().println(partitions.toPrettyString());
-        } else {
+        if (!options.printed(partitions, out())) {
             table(partitions, out());
         }
         return 0;

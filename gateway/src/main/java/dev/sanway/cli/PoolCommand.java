@@ -23,8 +23,7 @@ final class PoolCommand extends SanwayCommand.Group {
             footer = "  sanway pool show")
     int show(@Mixin ClientOptions options) throws CommandFailure {
         JsonNode pool = options.client().get("/api/v1/pool");
-        if (options.output == ClientOptions.Output.json) {
-            out().println(pool.toPrettyString());
+        if (options.printed(pool, out())) {
             return 0;
         }
         Table table = new Table("UNIT", "LUN", "REACHABLE", "SIZE", "USED", "RESTORABLE", "FREE");

@@ -17,8 +17,7 @@ final class SessionCommand extends SanwayCommand.Group {
     @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists who is logged in.")
     int list(@Mixin ClientOptions options) throws CommandFailure {
         JsonNode sessions = options.client().get("/api/v1/sessions");
-        if (options.output == ClientOptions.Output.json) {
-            out().println(sessions.toPrettyString());
+        if (options.printed(sessions, out())) {
             return 0;
         }
         Table table = new Table("HOST", "SESSION", "INITIATOR", "FROM", "SINCE", "COMMANDS", "READ", "WRITTEN");
@@ -52,11 +51,11 @@ final class SessionCommand extends SanwayCommand.Group {
             @Mixin ClientOptions options)
             throws CommandFailure {
         JsonNode session = options.client().delete("/api/v1/sessions/" + Names.checked(host) + "/" + number);
-        out().println(
-                        options.output == ClientOptions.Output.json
-                                ? session.toPrettyString()
-                                : "session " + number + " of " + host + " ("
-                                        + session.path("initiator").asText() + ") is ended.");
+        options.print(
+                session,
+                out(),
+                "session " + number + " of " + host + " ("
+                        + session.path("initiator").asText() + ") is ended.");
         return 0;
     }
 }

@@ -32,8 +32,7 @@ final class TaskCommand extends SanwayCommand.Group {
             footer = "  sanway task list")
     int list(@Mixin ClientOptions options) throws CommandFailure {
         JsonNode tasks = options.client().get("/api/v1/tasks");
-        if (options.output == ClientOptions.Output.json) {
-            out().println(tasks.toPrettyString());
+        if (options.printed(tasks, out())) {
             return 0;
         }
         Table table = new Table("TASK", "KIND", "WHAT", "STATE", "PROGRESS", "STARTED", "ENDED", "DETAIL");
@@ -67,9 +66,7 @@ final class TaskCommand extends SanwayCommand.Group {
     }
 
     private int show(JsonNode task, ClientOptions options) {
-        if (options.output == ClientOptions.Output.json) {
-            out().println(task.toPrettyString());
-        } else {
+        if (!options.printed(task, out())) {
             Table table = new Table("TASK", "KIND", "WHAT", "STATE", "PROGRESS", "STARTED", "ENDED", "DETAIL");
             row(table, task);
             table.print(out(), "");

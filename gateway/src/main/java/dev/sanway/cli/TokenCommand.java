@@ -31,8 +31,7 @@ final class TokenCommand extends SanwayCommand.Group {
             footer = "  sanway token list")
     int list(@Mixin ClientOptions options) throws CommandFailure {
         JsonNode tokens = options.client().get(PATH);
-        if (options.output == ClientOptions.Output.json) {
-            out().println(tokens.toPrettyString());
+        if (options.printed(tokens, out())) {
             return 0;
         }
         Table table = new Table("TOKEN", "OPERATOR", "LABEL", "CREATED", "EXPIRES");
@@ -76,8 +75,7 @@ final class TokenCommand extends SanwayCommand.Group {
             body.put("operator", operator);
         }
         JsonNode token = options.client().post(PATH, body);
-        if (options.output == ClientOptions.Output.json) {
-            out().println(token.toPrettyString());
+        if (options.printed(token, out())) {
             return 0;
         }
         out().println(token.path("token").asText());
@@ -107,10 +105,7 @@ final class TokenCommand extends SanwayCommand.Group {
                     "write what \"sanway token list\" shows in its first column, 12 characters, not the token itself");
         }
         JsonNode token = options.client().delete(PATH + "/" + id);
-        out().println(
-                        options.output == ClientOptions.Output.json
-                                ? token.toPrettyString()
-                                : "token " + id + " is worth nothing any more.");
+        options.print(token, out(), "token " + id + " is worth nothing any more.");
         return 0;
     }
 }

@@ -46,8 +46,7 @@ final class VolumeCommand extends SanwayCommand.Group {
             return DeletedVolumes.list(out(), options);
         }
         JsonNode volumes = options.client().get("/api/v1/volumes");
-        if (options.output == ClientOptions.Output.json) {
-            out().println(volumes.toPrettyString());
+        if (options.printed(volumes, out())) {
             return 0;
         }
         Table table = new Table("VOLUME", "SIZE", "USED", "LAYOUT", "STATE", "HOSTS", "UNITS");
@@ -75,8 +74,7 @@ final class VolumeCommand extends SanwayCommand.Group {
             @Mixin ClientOptions options)
             throws CommandFailure {
         JsonNode volume = options.client().get("/api/v1/volumes/" + Names.checkedVolume(name));
-        if (options.output == ClientOptions.Output.json) {
-            out().println(volume.toPrettyString());
+        if (options.printed(volume, out())) {
             return 0;
         }
         out().println("Volume      " + volume.path("name").asText());
@@ -210,9 +208,7 @@ final class VolumeCommand extends SanwayCommand.Group {
             to.forEach(units::add);
         }
         JsonNode task = options.client().post("/api/v1/volumes/" + Names.checkedVolume(name) + "/move", body);
-        if (options.output == ClientOptions.Output.json) {
-            out().println(task.toPrettyString());
-        } else {
+        if (!options.printed(task, out())) {
             out().println(Sizes.show(task.path("bytes").asLong()) + " of volume " + name + " leave unit " + from
                     + ": sanway task wait " + task.path("id").asLong());
         }
@@ -276,9 +272,7 @@ final class VolumeCommand extends SanwayCommand.Group {
                                 : "is taken from its hosts. It can be restored until its space is needed."),
                 name);
         JsonNode task = client.delete(path + query(force, wipe));
-        if (options.output == ClientOptions.Output.json) {
-            out().println(task.toPrettyString());
-        } else {
+        if (!options.printed(task, out())) {
             out().println(
                             task.path("state").asText().equals("done")
                                     ? name + " is deleted."
@@ -347,9 +341,7 @@ final class VolumeCommand extends SanwayCommand.Group {
     }
 
     private int show(JsonNode volume, ClientOptions options) {
-        if (options.output == ClientOptions.Output.json) {
-            out().println(volume.toPrettyString());
-        } else {
+        if (!options.printed(volume, out())) {
             out().println(volume.path("name").asText() + ": "
                     + Sizes.show(volume.path("sizeBytes").asLong()) + ", " + layout(volume) + ", " + state(volume)
                     + "; hosts: " + hosts(volume));

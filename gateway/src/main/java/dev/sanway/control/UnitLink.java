@@ -97,7 +97,7 @@ final class UnitLink {
     private final List<Line> lines = new ArrayList<>();
     private final Set<Integer> notYetIn = new HashSet<>();
     private final Map<Integer, LinkedLun> luns = new TreeMap<>();
-    private final List<UnitSession> endingOld = new ArrayList<>();
+    private final EarlierSessions earlier;
     private boolean discovered;
 
     /**
@@ -124,6 +124,8 @@ final class UnitLink {
         this.directories = List.copyOf(directories);
         this.events = events;
         this.poolChanged = poolChanged;
+        this.earlier = new EarlierSessions(
+                this::sessionConfig, (EventLoop) directories.getFirst().loop(), control);
     }
 
     private UnitSessionConfig sessionConfig(Isid isid) {
@@ -160,49 +162,33 @@ final class UnitLink {
                                         failure);
                                 return;
                             }
-                            endOldSessions(List.copyOf(old));
+                            earlier.end(old, () -> {
+                                if (allIn()) {
+                                    discoverAll();
+                                }
+                            });
                             lines.forEach(line -> line.session.start());
                         },
                         control);
     }
 
-    /** Sessions under ISIDs that this run has no loop for: logged in with once, to end what they left, and out again. */
-    private void endOldSessions(List<String> isids) {
-        for (int i = 0; i < isids.size(); i++) {
-            int number = -1 - i;
-            Isid isid = Objects.requireNonNull(Isid.parse(isids.get(i)));
-            notYetIn.add(number);
-            UnitSession[] session = new UnitSession[1];
-            session[0] = new UnitSession(
-                    sessionConfig(isid), (EventLoop) directories.getFirst().loop(), new UnitSessionListener() {
-                        @Override
-                        public void stateChanged(SessionState state) {
-                            if (state instanceof SessionState.Ready) {
-                                control.execute(() -> {
-                                    endingOld.remove(session[0]);
-                                    session[0].close(() -> {});
-                                    cameIn(number);
-                                });
-                            }
-                        }
-                    });
-            endingOld.add(session[0]);
-            session[0].start();
-        }
-    }
-
     private void loggedIn(Line line) {
-        if (notYetIn.contains(line.index)) {
-            cameIn(line.index);
-        } else if (notYetIn.isEmpty()) {
-            discover(line);
+        boolean firstTime = notYetIn.remove(line.index);
+        if (allIn()) {
+            if (firstTime) {
+                discoverAll();
+            } else {
+                discover(line);
+            }
         }
     }
 
-    private void cameIn(int number) {
-        if (notYetIn.remove(number) && notYetIn.isEmpty()) {
-            lines.forEach(this::discover);
-        }
+    private boolean allIn() {
+        return notYetIn.isEmpty() && earlier.ended();
+    }
+
+    private void discoverAll() {
+        lines.forEach(this::discover);
     }
 
     // ---- LUNs
@@ -238,7 +224,7 @@ final class UnitLink {
     }
 
     private void discover(Line line) {
-        if (!notYetIn.isEmpty()) {
+        if (!allIn()) {
             return;
         }
         line.loop.execute(() -> line.session.reportLuns(answer -> {
@@ -589,7 +575,7 @@ final class UnitLink {
     /** Logs out of the unit. */
     CompletableFuture<Void> close() {
         List<CompletableFuture<Void>> closed = new ArrayList<>();
-        List<UnitSession> all = new ArrayList<>(endingOld);
+        List<UnitSession> all = new ArrayList<>(earlier.stillEnding());
         lines.forEach(line -> all.add(line.session));
         for (UnitSession session : all) {
             CompletableFuture<Void> one = new CompletableFuture<>();

@@ -3,6 +3,7 @@ package dev.sanway.target;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.Pdu.ResidualKind;
 import dev.sanway.iscsi.RejectReason;
+import dev.sanway.iscsi.SenseSegment;
 import dev.sanway.target.lun.ScsiResponse;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -114,7 +115,7 @@ final class ResponseWriter {
                     pdus + r2ts,
                     0,
                     residualCount,
-                    senseSegment(answer.sense())));
+                    SenseSegment.of(answer.sense())));
         }
     }
 
@@ -155,13 +156,6 @@ final class ResponseWriter {
         }
         data.release();
         return dataSn;
-    }
-
-    private static ByteBuf senseSegment(byte[] sense) {
-        if (sense.length == 0) {
-            return Unpooled.EMPTY_BUFFER;
-        }
-        return Unpooled.buffer(2 + sense.length).writeShort(sense.length).writeBytes(sense);
     }
 
     /** Rejects a PDU and releases it. */
