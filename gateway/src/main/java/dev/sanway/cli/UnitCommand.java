@@ -30,6 +30,7 @@ import picocli.CommandLine.Parameters;
             "  sanway unit maintenance unit1                before it is stopped for work on it",
             "  sanway unit maintenance unit1 --off",
             "  sanway unit remove unit1                     nothing may lie on it",
+            "  sanway unit remove unit1 --lost              it is gone for good, with what is on it",
             "  sanway unit drain unit1                      move everything that lies on it to other units"
         })
 final class UnitCommand extends SanwayCommand.Group {
@@ -212,10 +213,18 @@ final class UnitCommand extends SanwayCommand.Group {
                 "Its LUNs lose their labels, so that another pool could use them, and the volumes that it made on request go to "
                         + "its trash. It is pending then, and comes back by \"sanway unit adopt\" only. A unit that is not in "
                         + "the pool and is not heard any more is forgotten.",
-                "A unit that gateway.yaml declares is removed there."
+                "A unit that gateway.yaml declares is removed there.",
+                "With --lost: a unit that is offline and will not come back, with or without an agent, is given up with what lies "
+                        + "on it. Volumes that hosts have are not: it says which, and how to delete them. Deleted volumes can "
+                        + "then not be restored any more: it says which, and asks. Should the unit come back, nothing on it is "
+                        + "used before \"sanway unit adopt\" and, for each LUN, \"sanway unit adopt --lun N --erase\"."
             },
-            footerHeading = "%nExample:%n",
-            footer = {"  sanway unit remove unit1", "  sanway unit remove unit1 --force     it is gone for good"})
+            footerHeading = "%nExamples:%n",
+            footer = {
+                "  sanway unit remove unit1",
+                "  sanway unit remove unit1 --force     it is away, and nothing lies on it",
+                "  sanway unit remove unit1 --lost      it is gone for good, with what is on it"
+            })
     int remove(
             @Parameters(paramLabel = "UNIT", description = "The unit's name or UUID, as in \"sanway unit list\".")
                     String unit,
@@ -223,12 +232,23 @@ final class UnitCommand extends SanwayCommand.Group {
                             names = "--force",
                             description = "Also if it is away: its labels and volumes stay on it as they are.")
                     boolean force,
+            @Option(
+                            names = "--lost",
+                            description = "It is gone for good: what lies on it is given up with it. Asks first.")
+                    boolean lost,
+            @Option(names = "--yes", description = "With --lost: do not ask.") boolean yes,
             @Mixin ClientOptions options)
             throws CommandFailure {
-        JsonNode answer = options.client()
-                .post(
-                        "/api/v1/units/" + Names.checked(unit) + "/remove",
-                        JsonNodeFactory.instance.objectNode().put("force", force));
+        if ((yes && !lost) || (force && lost)) {
+            throw new ParameterException(
+                    spec.commandLine(), yes && !lost ? "--yes goes with --lost" : "--lost goes without --force");
+        }
+        JsonNode answer = lost
+                ? LostUnit.giveUp(options.client(), unit, yes)
+                : options.client()
+                        .post(
+                                "/api/v1/units/" + Names.checked(unit) + "/remove",
+                                JsonNodeFactory.instance.objectNode().put("force", force));
         if (options.output == ClientOptions.Output.json) {
             out().println(answer.toPrettyString());
             return 0;
@@ -237,6 +257,10 @@ final class UnitCommand extends SanwayCommand.Group {
         if (answer.path("state").asText().equals("removing")) {
             out().println("unit " + name + " is on its way out of the pool: "
                     + answer.path("detail").asText());
+        } else if (lost && !answer.path("agent").isObject()) {
+            out().println("unit " + name
+                    + " was given up with what was on it; now take its line out of gateway.yaml, then: "
+                    + "sanway config apply");
         } else {
             out().println("unit " + name + " is out of the pool");
         }

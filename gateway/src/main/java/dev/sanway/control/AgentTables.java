@@ -10,6 +10,7 @@ import dev.sanway.autoconfig.UnitView;
 import dev.sanway.metadata.AgentPartition;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.pool.Partition;
+import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.volume.UnitTables;
 import java.util.ArrayDeque;
@@ -104,18 +105,49 @@ final class AgentTables implements UnitTables, AutoConfiguration.Listener {
                     .add(partition);
         }
         List<CompletableFuture<Void>> all = new ArrayList<>();
-        byVolume.forEach((volume, those) -> {
-            for (int from = 0; from < those.size(); from += MAX_PARTITIONS) {
-                Job job = new Job(
-                        java.util.Objects.requireNonNull(unitOf.get(volume)),
-                        volume,
-                        those.subList(from, Math.min(those.size(), from + MAX_PARTITIONS)),
-                        assign);
-                all.add(job.done);
-                queue(job);
-            }
-        });
+        byVolume.forEach((volume, those) ->
+                all.add(queue(java.util.Objects.requireNonNull(unitOf.get(volume)), volume, those, assign)));
         return CompletableFuture.allOf(all.toArray(new CompletableFuture<?>[0]));
+    }
+
+    private CompletableFuture<Void> queue(
+            AgentUnits.Known unit, UUID volume, List<Partition> partitions, boolean assign) {
+        List<CompletableFuture<Void>> all = new ArrayList<>();
+        for (int from = 0; from < partitions.size(); from += MAX_PARTITIONS) {
+            Job job = new Job(
+                    unit, volume, partitions.subList(from, Math.min(partitions.size(), from + MAX_PARTITIONS)), assign);
+            all.add(job.done);
+            queue(job);
+        }
+        return CompletableFuture.allOf(all.toArray(new CompletableFuture<?>[0]));
+    }
+
+    /** Takes out of a unit's table what it has for this pool on a LUN, and the store has not: that LUN was given up as lost. */
+    CompletableFuture<Void> releaseLost(AgentUnits.Known unit, int lun, UUID label) {
+        Optional<StoredVolume> stored = volume(unit, lun);
+        UnitView view = unit.view;
+        if (stored.isEmpty() || view == null || view.storage() == null) {
+            return CompletableFuture.failedFuture(
+                    new IllegalStateException("the agent of unit " + unit.name + " has not told what it stores yet"));
+        }
+        UUID volume = stored.get().uuid();
+        List<Partition> lost = new ArrayList<>();
+        for (StoredPartition there : view.storage().partitions().values()) {
+            if (there.volume().equals(volume)
+                    && there.owner().pool().equals(catalog.self().pool())
+                    && catalog.partition(there.uuid()).isEmpty()) {
+                lost.add(new Partition(
+                        there.uuid(),
+                        label,
+                        there.startBytes(),
+                        there.lengthBytes(),
+                        PartitionState.RELEASED,
+                        new Partition.PartitionOwner(
+                                there.owner().virtualVolume(), there.owner().role()),
+                        there.generation()));
+            }
+        }
+        return queue(unit, volume, lost, false);
     }
 
     private static Optional<StoredVolume> volume(AgentUnits.Known unit, int lun) {

@@ -181,7 +181,8 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
                                 1,
                                 "units",
                                 "unit " + name + " is missing, but holds data of " + String.join(", ", volumes)
-                                        + "; put it back, or delete those volumes first");
+                                        + "; put it back, or delete those volumes first. If the unit is gone for good, with "
+                                        + "what is on it: sanway unit remove " + name + " --lost");
                     }
                 }
             });

@@ -192,7 +192,9 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                             new MoveOperations(control, catalog, links, standings, evacuations, tasks, views),
                             new UnitOperations(
                                     control,
+                                    catalog,
                                     agents,
+                                    tables,
                                     links,
                                     audit,
                                     standings,
@@ -201,7 +203,19 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                                     views,
                                     reconfiguration::declared,
                                     assignments::pool,
-                                    facts()::volumesOn)),
+                                    facts()::volumesOn),
+                            new LostUnits(
+                                    control,
+                                    agents,
+                                    links,
+                                    standings,
+                                    removals,
+                                    assignments,
+                                    tasks,
+                                    events,
+                                    views,
+                                    reconfiguration::declared,
+                                    this::relink)),
                     GatewayApi.health(control, all, server),
                     new Metrics(families -> {
                         measured.gather(families);
@@ -228,7 +242,11 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
             AutoConfiguration running = new AutoConfiguration(
                     auto, config.name(), AgentUnits.places(catalog), catalog, control.executor(), agents, events);
             this.autoConfiguration = running;
-            control.executor().execute(() -> agents.attach(running));
+            control.executor().execute(() -> {
+                agents.attach(running);
+                // What was begun before may have waited for nothing but this.
+                removals.poolChanged();
+            });
             log.info("units are found at UDP {}", running.address());
         }
     }
@@ -300,6 +318,18 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         links.put(unit.name(), link);
         link.start();
         return link;
+    }
+
+    /** Logs out of a unit that is declared, and looks at it as at a new one. */
+    private CompletableFuture<Void> relink(String name) {
+        UnitLink link = links.remove(name);
+        return (link == null ? CompletableFuture.<Void>completedFuture(null) : link.leave())
+                .handleAsync(
+                        (_, _) -> {
+                            adoptUnits(reconfiguration.declared().units());
+                            return null;
+                        },
+                        control.executor());
     }
 
     private final class AgentLinks implements AgentUnits.Links {

@@ -46,6 +46,7 @@ final class GatewayOperations implements Operations {
     private final TargetServer server;
     private final MoveOperations moveOperations;
     private final UnitOperations unitOperations;
+    private final LostUnits lostUnits;
 
     GatewayOperations(
             ControlThread control,
@@ -61,7 +62,8 @@ final class GatewayOperations implements Operations {
             HostLife hostLife,
             TargetServer server,
             MoveOperations moveOperations,
-            UnitOperations unitOperations) {
+            UnitOperations unitOperations,
+            LostUnits lostUnits) {
         this.control = control;
         this.links = links;
         this.reconfiguration = reconfiguration;
@@ -76,6 +78,7 @@ final class GatewayOperations implements Operations {
         this.server = server;
         this.moveOperations = moveOperations;
         this.unitOperations = unitOperations;
+        this.lostUnits = lostUnits;
     }
 
     @Override
@@ -83,6 +86,9 @@ final class GatewayOperations implements Operations {
         UnitLink link = links.get(unit);
         if (link == null) {
             throw ApiRefusal.unknown("there is no unit " + unit + "; units: " + links.keySet());
+        }
+        if (erase) {
+            unitOperations.releaseLost(link, lun);
         }
         Admission admission = control.askLater(() -> link.adopt(lun, erase));
         if (admission instanceof Admission.Refused(String why)) {
@@ -112,6 +118,16 @@ final class GatewayOperations implements Operations {
     @Override
     public Views.UnitView removeUnit(String unit, boolean force) throws ApiRefusal {
         return unitOperations.remove(unit, force);
+    }
+
+    @Override
+    public Views.LossView lossOf(String unit) throws ApiRefusal {
+        return lostUnits.weigh(unit);
+    }
+
+    @Override
+    public Views.UnitView loseUnit(String unit, List<UUID> volumes) throws ApiRefusal {
+        return lostUnits.giveUp(unit, volumes);
     }
 
     @Override

@@ -6,10 +6,12 @@ import dev.sanway.control.Views.UnitView;
 import dev.sanway.initiator.SessionState;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
+import dev.sanway.pool.UnitVolume;
 import dev.sanway.volume.Assignments.Admission;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +30,16 @@ final class LinkedLun {
     CompletableFuture<Admission> adoption;
 
     long sizeBytes;
+
+    /** Why a unit volume that was here last is refused, if it is. */
+    Optional<String> refusalOf(UnitVolume former) {
+        if (refusal != null) {
+            return Optional.of(refusal);
+        }
+        return label != null && !label.equals(former.label())
+                ? Optional.of("another disk is there now, with label " + label)
+                : Optional.empty();
+    }
 
     /** A unit as operators see it, with {@code state} of its first session. */
     static UnitView view(GatewayConfig.Unit unit, SessionState state, Map<Integer, LinkedLun> luns, PoolState pool) {

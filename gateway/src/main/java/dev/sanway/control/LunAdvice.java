@@ -39,6 +39,9 @@ record LunAdvice(String unit, int lun) {
 
     /** A label of this pool that is not believed, or a blank LUN in the place of one in use. */
     String objection(String why) {
+        if (why.startsWith("it was given up as lost")) {
+            return why + "; nothing is written to it. To lose what it holds and give it to the pool again: " + adopt();
+        }
         return why + "; nothing is written to it. Connect the right disk"
                 + (why.startsWith("it is blank")
                         ? ", or, if that one is lost, give this one to the pool: " + adopt()

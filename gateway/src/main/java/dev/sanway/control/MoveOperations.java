@@ -68,7 +68,15 @@ final class MoveOperations {
 
     TaskView drain(String unit) throws ApiRefusal {
         String name = pooled(unit);
-        return control.askLater(() -> evacuations.drain(name).thenApply(tasks::view));
+        return control.tryLater(() -> {
+            // One would end the other, and the unit would raise alarms again.
+            if (standings.of(name) == UnitStanding.MAINTENANCE) {
+                throw ApiRefusal.conflict(
+                        "unit " + name + " is in maintenance, where nothing is moved; end that first: "
+                                + "sanway unit maintenance " + name + " --off");
+            }
+            return evacuations.drain(name).thenApply(tasks::view);
+        });
     }
 
     UnitView cancelDrain(String unit) throws ApiRefusal {

@@ -38,6 +38,16 @@ public interface Operations {
      */
     Views.UnitView removeUnit(String unit, boolean force) throws ApiRefusal;
 
+    /** What goes with a unit that is gone for good; refused if it is not, or if volumes that are in use lie on it. */
+    Views.LossView lossOf(String unit) throws ApiRefusal;
+
+    /**
+     * Gives a unit that is gone for good up, with what lies on it, and takes it out of the pool.
+     *
+     * @param volumes the deleted ones that may be given up with it
+     */
+    Views.UnitView loseUnit(String unit, List<UUID> volumes) throws ApiRefusal;
+
     /** The configuration that counts. */
     ConfigView config() throws ApiRefusal;
 

@@ -58,6 +58,7 @@ final class UnitLink {
         private final Map<Integer, LabelVerifier> verifiers = new TreeMap<>();
         private final Set<Integer> open = new HashSet<>();
         private SessionState state = new SessionState.Idle();
+        private boolean missed;
 
         Line(int index, EventLoop loop, Isid isid) {
             this.index = index;
@@ -73,6 +74,7 @@ final class UnitLink {
         public void stateChanged(SessionState now) {
             control.execute(() -> {
                 state = now;
+                missed = now instanceof SessionState.Waiting || (missed && !(now instanceof SessionState.Ready));
                 if (now instanceof SessionState.Ready) {
                     loggedIn(this);
                 }
@@ -526,6 +528,18 @@ final class UnitLink {
         return !lines.isEmpty() && lines.getFirst().state instanceof SessionState.Ready;
     }
 
+    /** Whether the gateway has tried to log in since it was logged in last, and could not. */
+    boolean missed() {
+        return !lines.isEmpty() && lines.getFirst().missed;
+    }
+
+    /** The label that a LUN carried when it was looked at last. */
+    Optional<UUID> labelAt(int number) {
+        return lines.isEmpty()
+                ? Optional.empty()
+                : Optional.ofNullable(lines.getFirst().verifiers.get(number)).map(LabelVerifier::found);
+    }
+
     /** Whether the LUN with this label is one of ours and its unit is connected. */
     boolean serves(UUID label) {
         return connected() && luns.values().stream().anyMatch(lun -> label.equals(lun.label) && lun.refusal == null);
@@ -534,13 +548,7 @@ final class UnitLink {
     /** Why the LUN at which a unit volume was last seen is refused, if it is. */
     Optional<String> refusal(UnitVolume at) {
         LinkedLun lun = at.unit().equals(unit.name()) ? luns.get((int) at.lun()) : null;
-        return lun == null
-                ? Optional.empty()
-                : lun.refusal != null
-                        ? Optional.of(lun.refusal)
-                        : lun.label != null && !lun.label.equals(at.label())
-                                ? Optional.of("another disk is there now, with label " + lun.label)
-                                : Optional.empty();
+        return lun == null ? Optional.empty() : lun.refusalOf(at);
     }
 
     String name() {

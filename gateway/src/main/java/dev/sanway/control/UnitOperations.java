@@ -5,12 +5,16 @@ import dev.sanway.autoconfig.UnitView.Status;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.control.Views.MaintenanceView;
 import dev.sanway.control.Views.UnitView;
+import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.LostLabel;
 import dev.sanway.metadata.UnitStanding;
 import dev.sanway.pool.PoolState;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -22,7 +26,9 @@ final class UnitOperations {
     private static final int REMOVAL_SECONDS = 8;
 
     private final ControlThread control;
+    private final Catalog catalog;
     private final AgentUnits agents;
+    private final AgentTables tables;
     private final Map<String, UnitLink> links;
     private final TableAudit audit;
     private final Standings standings;
@@ -39,7 +45,9 @@ final class UnitOperations {
      */
     UnitOperations(
             ControlThread control,
+            Catalog catalog,
             AgentUnits agents,
+            AgentTables tables,
             Map<String, UnitLink> links,
             TableAudit audit,
             Standings standings,
@@ -50,7 +58,9 @@ final class UnitOperations {
             Supplier<PoolState> pool,
             Function<String, List<String>> volumesOn) {
         this.control = control;
+        this.catalog = catalog;
         this.agents = agents;
+        this.tables = tables;
         this.links = links;
         this.audit = audit;
         this.standings = standings;
@@ -76,6 +86,27 @@ final class UnitOperations {
 
     UnitView refuse(String unit) throws ApiRefusal {
         return doneTo(unit, known -> () -> agents.refuse(known, volumesOn.apply(known.name)));
+    }
+
+    /** A LUN that was given up as lost is to be taken in anew: what its unit's table has of it goes first, so that it can be repeated. */
+    void releaseLost(UnitLink link, int lun) throws ApiRefusal {
+        control.tryLater(() -> {
+            AgentUnits.Known known = agents.linked(link.name()).orElse(null);
+            UUID label = link.labelAt(lun)
+                    .filter(found ->
+                            catalog.one(LostLabel.KIND, found.toString()).isPresent())
+                    .orElse(null);
+            return known == null || label == null
+                    ? CompletableFuture.completedFuture(null)
+                    : tables.releaseLost(known, lun, label)
+                            .exceptionallyCompose(failure -> CompletableFuture.failedFuture(
+                                    ApiRefusal.conflict("unit " + link.name() + " lun " + lun + " was not touched: "
+                                            + cause(failure).getMessage())));
+        });
+    }
+
+    private static Throwable cause(Throwable failure) {
+        return failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
     }
 
     // ---- maintenance
@@ -155,7 +186,7 @@ final class UnitOperations {
                 .findFirst()
                 .map(each -> ApiRefusal.conflict("unit " + unit + " is declared at "
                         + declared.get().file() + ":" + each.line()
-                        + "; take it out there, then: sanway config apply"))
+                        + "; take it out there, then: sanway config apply" + ifLost(unit)))
                 .orElseGet(() -> ApiRefusal.unknown("there is no unit " + unit));
     }
 
@@ -175,7 +206,8 @@ final class UnitOperations {
         List<String> volumes = volumesOn.apply(name);
         if (!volumes.isEmpty()) {
             throw ApiRefusal.conflict("unit " + name + " holds " + String.join(", ", volumes)
-                    + ". Move what is there away (sanway unit drain " + name + ") or delete it (sanway volume delete)");
+                    + ". Move what is there away (sanway unit drain " + name + ") or delete it (sanway volume delete)"
+                    + ifLost(name));
         }
         PoolState now = pool.get();
         boolean empty = now.unitVolumes().values().stream()
@@ -185,7 +217,7 @@ final class UnitOperations {
             boolean there = known.link != null && known.link.connected();
             throw ApiRefusal.conflict(
                     "unit " + name + " holds partitions of volumes that were deleted; they are given back "
-                            + (there ? "now, ask again in a moment" : "once the unit is there"));
+                            + (there ? "now, ask again in a moment" : "once the unit is there") + ifLost(name));
         }
         if (force || known.removing != null) {
             return;
@@ -205,5 +237,12 @@ final class UnitOperations {
             throw ApiRefusal.conflict("unit " + name + " still has "
                     + table.partitions().size() + " partitions in its table; ask again in a moment");
         }
+    }
+
+    private String ifLost(String name) {
+        UnitLink link = links.get(name);
+        return link == null || !link.connected()
+                ? "; if the unit is gone for good, with what is on it: sanway unit remove " + name + " --lost"
+                : "";
     }
 }

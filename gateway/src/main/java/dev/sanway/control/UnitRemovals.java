@@ -20,6 +20,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,13 +36,19 @@ import org.jspecify.annotations.Nullable;
  *   pending, durably; adopted again only by an operator
  * </pre>
  *
- * Each step may be done again: a process that is killed goes on where the store says, once the unit is there. Confined to the control
+ * One that is lost is unlabelled by the commit that gives up what lies on it, and nothing of it is deleted: {@link #lose}.
+ *
+ * <p>Each step may be done again: a process that is killed goes on where the store says, once the unit is there. Confined to the control
  * executor.
  */
 final class UnitRemovals implements AutoConfiguration.Listener {
 
     /** What a unit that was removed is pending for. */
     static final String REASON = "removed from the pool by an operator";
+
+    /** The same of one that was given up as lost. */
+    static final String LOST_REASON =
+            "given up as lost; once adopted, each of its LUNs takes \"unit adopt --lun N --erase\"";
 
     private static final int RETRY_SECONDS = 5;
 
@@ -107,7 +114,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
 
     private CompletableFuture<Void> begun(AgentUnits.Known known, boolean force) {
         String name = known.linked == null ? known.name : known.linked.name();
-        Going it = new Going(known, new UnitRemoval(known.uuid, name, false, force));
+        Going it = new Going(known, new UnitRemoval(known.uuid, name, false, force, false));
         going.put(known.uuid, it);
         known.removing = "begun";
         // In the same turn in which it was found to be empty.
@@ -135,7 +142,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
             advance(it);
             return it.done;
         }
-        it.record = new UnitRemoval(it.record.unit(), it.record.name(), it.record.unlabelled(), true);
+        it.record = it.record.byForce();
         return keep(it.record)
                 .thenComposeAsync(
                         _ -> {
@@ -143,6 +150,50 @@ final class UnitRemovals implements AutoConfiguration.Listener {
                             return it.done;
                         },
                         control);
+    }
+
+    /**
+     * Takes a unit that is gone for good out of the pool, with what lies on it.
+     *
+     * @param giveUp gives that up, and makes a batch durable together with it
+     * @return completes when it is out of the pool
+     */
+    CompletableFuture<Void> lose(AgentUnits.Known known, Function<Catalog.Batch, CompletableFuture<Void>> giveUp) {
+        String name = known.linked == null ? known.name : known.linked.name();
+        Going before = going.get(known.uuid);
+        String said = known.removing;
+        Going it = before == null ? new Going(known, new UnitRemoval(known.uuid, name, false, true, true)) : before;
+        UnitRemoval then = new UnitRemoval(known.uuid, it.record.name(), true, true, true);
+        going.put(known.uuid, it);
+        it.working = true;
+        waits(it, "what lies on it is given up");
+        close.run();
+        String unit = known.uuid.toString();
+        return giveUp.apply(new Catalog.Batch().remove(AgentPlace.KIND, unit).put(UnitRemoval.KIND, unit, then))
+                .whenCompleteAsync(
+                        (_, failure) -> {
+                            if (failure == null) {
+                                it.record = then;
+                                it.asked = null;
+                                events.warning(known.subject(), "was given up as lost");
+                                agents.unlinkForGood(known)
+                                        .whenCompleteAsync((_, ending) -> worked(it, ending), control);
+                            } else if (before == null) {
+                                it.working = false;
+                                forget(it);
+                            } else {
+                                it.working = false;
+                                known.removing = said;
+                            }
+                        },
+                        control)
+                .thenCompose(_ -> it.done);
+    }
+
+    /** Whether a step of a unit's removal is under way. */
+    boolean working(AgentUnits.Known known) {
+        Going it = going.get(known.uuid);
+        return it != null && it.working;
     }
 
     private CompletableFuture<Void> keep(UnitRemoval record) {
@@ -241,6 +292,10 @@ final class UnitRemovals implements AutoConfiguration.Listener {
             waits(it, "it goes on once auto-configuration is on");
             return;
         }
+        if (it.record.lost()) {
+            finish(it, station);
+            return;
+        }
         UnitView.Storage storage = view == null || view.status() != UnitView.Status.ONLINE ? null : view.storage();
         if (storage == null) {
             if (it.record.force()) {
@@ -307,7 +362,7 @@ final class UnitRemovals implements AutoConfiguration.Listener {
     private void finish(Going it, AutoConfiguration station) {
         it.working = true;
         waits(it, "almost done");
-        station.admit(it.known.uuid, Admission.PENDING, REASON)
+        station.admit(it.known.uuid, Admission.PENDING, it.record.lost() ? LOST_REASON : REASON)
                 .thenComposeAsync(
                         _ -> {
                             Catalog.Batch batch =

@@ -8,7 +8,11 @@ import dev.sanway.control.Views.PartitionView;
 import dev.sanway.control.Views.TaskView;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Units and what lies on them in the API. */
 final class UnitRoutes {
@@ -31,7 +35,14 @@ final class UnitRoutes {
 
     record RemoveBody(
             @ApiField("Yes, though it is away: its labels and volumes stay on it.")
-            boolean force) {}
+            boolean force,
+
+            @ApiField("It is gone for good, and given up with what lies on it; needs no agent.")
+            boolean lost,
+
+            @ApiField("With lost: the deleted volumes that can then not be restored any more, by UUID; see loss.")
+            @Nullable
+            List<String> volumes) {}
 
     List<Route> routes() {
         return List.of(
@@ -94,11 +105,16 @@ final class UnitRoutes {
                                 "Takes a unit with an agent, on which nothing lies, out of the pool; one that is not in it and "
                                         + "is not heard is forgotten.",
                                 UnitView.class,
-                                request -> operations.removeUnit(
-                                        request.path("unit"),
-                                        request.body(RemoveBody.class, "{\"force\": true}")
-                                                .force()))
+                                this::remove)
                         .takes(RemoveBody.class),
+                Route.get(
+                        "/api/v1/units/{unit}/loss",
+                        viewer,
+                        NOUN,
+                        "Shows what goes with a unit that is gone for good; refused if it is there, or if volumes that are in use "
+                                + "lie on it.",
+                        Views.LossView.class,
+                        request -> operations.lossOf(request.path("unit"))),
                 Route.change(
                         POST,
                         "/api/v1/units/{unit}/drain",
@@ -139,6 +155,30 @@ final class UnitRoutes {
                                 && view.agent().uuid().toString().equalsIgnoreCase(unit)))
                 .findFirst()
                 .orElseThrow(() -> ApiRefusal.unknown("there is no unit " + unit));
+    }
+
+    private UnitView remove(ApiRequest request) throws ApiRefusal {
+        RemoveBody body = request.body(RemoveBody.class, "{\"force\": true}");
+        List<String> volumes = Objects.requireNonNullElse(body.volumes(), List.of());
+        if (!body.lost()) {
+            if (!volumes.isEmpty()) {
+                throw ApiRefusal.malformed("\"volumes\" goes with \"lost\": true");
+            }
+            return operations.removeUnit(request.path("unit"), body.force());
+        }
+        List<UUID> uuids = new ArrayList<>();
+        for (String volume : volumes) {
+            uuids.add(uuid(volume));
+        }
+        return operations.loseUnit(request.path("unit"), uuids);
+    }
+
+    private static UUID uuid(String text) throws ApiRefusal {
+        try {
+            return UUID.fromString(text);
+        } catch (IllegalArgumentException _) {
+            throw ApiRefusal.malformed("\"" + text + "\" is no UUID of a volume; see: sanway volume list --deleted");
+        }
     }
 
     private UnitLunView adopt(ApiRequest request) throws ApiRefusal {

@@ -123,6 +123,14 @@ public interface Views {
     record DeletedVolumeView(UUID uuid, String name, long sizeBytes, String layout, String deletedAt) {}
 
     /**
+     * What goes with a unit that is given up as lost.
+     *
+     * @param volumes deleted ones, which can then not be restored any more
+     * @param erasing the names of those that are being wiped; what lies elsewhere of them still is
+     */
+    record LossView(String unit, List<DeletedVolumeView> volumes, List<String> erasing) {}
+
+    /**
      * A host that was deleted and can be restored.
      *
      * @param volumes what it saw

@@ -114,6 +114,19 @@ class ApiServerTest {
         assertThat(post("units/unit9/adopt", "").statusCode()).isEqualTo(404);
         assertThat(post("units/unit2/refuse", "").statusCode()).isEqualTo(409);
         assertThat(post("units/unit1/remove", "").statusCode()).isEqualTo(409);
+        String old = new java.util.UUID(1, 2).toString();
+        assertThat(post("units/unit1/remove", "{\"volumes\": [\"" + old + "\"]}")
+                        .statusCode())
+                .isEqualTo(400);
+        assertThat(post("units/unit1/remove", "{\"lost\": true, \"volumes\": [\"web1/old\"]}")
+                        .statusCode())
+                .isEqualTo(400);
+        assertThat(post("units/unit1/remove", "{\"lost\": true}").statusCode())
+                .as("a volume is not given up by omission")
+                .isEqualTo(409);
+        assertThat(post("units/unit1/remove", "{\"lost\": true, \"volumes\": [\"" + old + "\"]}")
+                        .statusCode())
+                .isEqualTo(200);
         assertThat(post("units/unit1/maintenance", "{\"of\": true}").statusCode())
                 .isEqualTo(400);
         assertThat(post("units/unit1/maintenance", "{\"on\": true}").body()).contains("web1/data");

@@ -72,6 +72,19 @@ class FakeGateway implements Views.Source, Operations {
     }
 
     @Override
+    public Views.LossView lossOf(String unit) throws ApiRefusal {
+        return new Views.LossView(UnitRoutes.find(this, unit).name(), deletedVolumes(), List.of("web1/erased"));
+    }
+
+    @Override
+    public UnitView loseUnit(String unit, List<UUID> volumes) throws ApiRefusal {
+        if (!volumes.contains(deletedVolumes().getFirst().uuid())) {
+            throw ApiRefusal.conflict("unit " + unit + " holds deleted volumes that can be restored as yet: web1/old");
+        }
+        return UnitRoutes.find(this, unit);
+    }
+
+    @Override
     public Views.TaskView moveVolume(String name, String from, List<String> to) {
         return task(1);
     }

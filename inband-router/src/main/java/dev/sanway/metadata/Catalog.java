@@ -51,11 +51,11 @@ public final class Catalog implements AutoCloseable {
 
     private record Kept(long revision, byte[] value, Object decoded) {}
 
-    private final MetadataStore store;
+    private final RecordStore store;
     /** Written on the store's thread only. */
     private final ConcurrentSkipListMap<Key, Kept> kept = new ConcurrentSkipListMap<>();
 
-    private Catalog(MetadataStore store) {
+    private Catalog(RecordStore store) {
         this.store = store;
     }
 
@@ -65,7 +65,11 @@ public final class Catalog implements AutoCloseable {
      * @throws MetadataException as {@link MetadataStore#open}
      */
     public static Catalog open(Path stateDirectory) throws MetadataException {
-        MetadataStore store = MetadataStore.open(stateDirectory);
+        return over(MetadataStore.open(stateDirectory));
+    }
+
+    /** The same over a store, which it closes. */
+    static Catalog over(RecordStore store) throws MetadataException {
         try {
             Catalog catalog = new Catalog(store);
             for (MetadataStore.Entry entry : join(store.list())) {

@@ -44,6 +44,7 @@ final class CatalogJson {
                     AgentPartition.KIND,
                     UnitStandingRecord.KIND,
                     UnitRemoval.KIND,
+                    LostLabel.KIND,
                     PartitionMove.KIND,
                     StationBoot.KIND)
             .collect(Collectors.toUnmodifiableMap(Catalog.Kind::name, kind -> kind));

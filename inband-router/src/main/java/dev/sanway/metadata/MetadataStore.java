@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * an owner hops back to it. A future that ends with {@link MetadataException} leaves it open, only after a failure of the
  * disk, whether its commit is kept.
  */
-public final class MetadataStore implements AutoCloseable {
+public final class MetadataStore implements RecordStore {
     /**
      * The schema's version; a database with a newer one is refused. Version 2 added volumes that grow, hosts and volumes that
      * were made by command, adopted configurations and tasks; version 3 journals, operators, tokens, deleted volumes and
@@ -135,7 +136,7 @@ public final class MetadataStore implements AutoCloseable {
         }
     }
 
-    /** All records, in order of kind and key. */
+    @Override
     public CompletableFuture<List<Entry>> list() {
         return onWriter(() -> {
             List<Entry> entries = new ArrayList<>();
@@ -155,14 +156,8 @@ public final class MetadataStore implements AutoCloseable {
         return commit(() -> changes, _ -> {});
     }
 
-    /**
-     * Commits changes that are worked out when their turn has come, after every earlier commit's end.
-     *
-     * @param changes called on the store's thread
-     * @param then called on the store's thread with the result, before the next commit's turn
-     */
-    CompletableFuture<CommitResult> commit(
-            Supplier<List<Change>> changes, java.util.function.Consumer<CommitResult> then) {
+    @Override
+    public CompletableFuture<CommitResult> commit(Supplier<List<Change>> changes, Consumer<CommitResult> then) {
         return onWriter(() -> {
             CommitResult result;
             try {
@@ -228,8 +223,8 @@ public final class MetadataStore implements AutoCloseable {
         }
     }
 
-    /** A journal of this store: entries in order, of which the latest are kept. One object for each name. */
-    Journal journal(String name, int kept) {
+    @Override
+    public Journal journal(String name, int kept) {
         return new Journal(this, name, kept);
     }
 

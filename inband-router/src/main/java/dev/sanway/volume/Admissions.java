@@ -4,6 +4,7 @@ import dev.sanway.block.BlockDevice;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Limits;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.LostLabel;
 import dev.sanway.metadata.UnitVolumeRecord;
 import dev.sanway.pool.Label;
 import dev.sanway.pool.LabelCheck;
@@ -24,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
  *   blank                                           → UUID in the store → first label → in the pool
  *   anything else                                   → refused, not touched
  *   unlabelled, an operator said "erase"            → UUID in the store → erased → first label → in the pool
+ *   labelled, given up as lost, the same            → emptied label → blank → as a blank one
  * </pre>
  *
  * Belongs to the control's executor.
@@ -64,6 +66,9 @@ final class Admissions {
     }
 
     private CompletableFuture<Admission> labelled(String unit, long lun, BlockDevice device, Label label) {
+        if (pool.leaves(List.of(label.uuid()))) {
+            return pool.decided(label.uuid()).thenComposeAsync(_ -> labelled(unit, lun, device, label), control);
+        }
         Optional<String> objection = objection(label);
         if (objection.isPresent()) {
             return refused(objection.get());
@@ -80,11 +85,24 @@ final class Admissions {
 
     /** Why a label that was found is not believed, or nothing. */
     Optional<String> objection(Label label) {
+        Optional<String> lost = lost(label);
+        if (lost.isPresent()) {
+            return lost;
+        }
         long recorded = catalog.unitVolume(label.uuid())
                 .map(UnitVolumeRecord::labelSequence)
                 .orElse(0L);
         return LabelCheck.objection(
                 label, catalog.self().pool(), recorded, pool.state().keptOn(label.uuid()));
+    }
+
+    /** That a LUN was given up as lost, if it was. */
+    private Optional<String> lost(Label label) {
+        return label.pool().equals(catalog.self().pool())
+                ? catalog.one(LostLabel.KIND, label.uuid().toString())
+                        .map(it -> "it was given up as lost with unit " + it.unit() + " at " + it.at()
+                                + ", and what it holds belongs to nobody any more")
+                : Optional.empty();
     }
 
     private static UnitVolume unitVolume(UUID label, String unit, long lun, BlockDevice device) {
@@ -160,13 +178,17 @@ final class Admissions {
     }
 
     /**
-     * As {@link #admit}, but a LUN without a label is erased first, whatever it holds. One with a label, ours or another
-     * pool's or beyond recognition, is not.
+     * As {@link #admit}, but a LUN without a label is erased first, whatever it holds, and one that was given up as lost as well. One
+     * with another label, ours or another pool's or beyond recognition, is not.
      */
     CompletableFuture<Admission> adoptErasing(String unit, long lun, BlockDevice device) {
         return LabelStore.read(device)
                 .thenComposeAsync(
                         reading -> {
+                            if (reading instanceof Label.Reading.Labelled(Label label)
+                                    && lost(label).isPresent()) {
+                                return eraseLost(unit, lun, device, label);
+                            }
                             boolean unlabelled = reading instanceof Label.Reading.Blank
                                     || (reading instanceof Label.Reading.Foreign foreign && foreign.erasable());
                             return unlabelled ? erase(unit, lun, device) : judge(unit, lun, device, reading);
@@ -183,6 +205,18 @@ final class Admissions {
                                     return labelFirst(unitVolume, device);
                                 },
                                 control));
+    }
+
+    /** Until the last write it bears the label that was given up, so that whoever is interrupted finds that, or a blank LUN. */
+    private CompletableFuture<Admission> eraseLost(String unit, long lun, BlockDevice device, Label label) {
+        return LabelStore.write(device, label.next(catalog.self().gateway(), List.of()))
+                .thenCompose(emptied -> LabelStore.unlabel(device, emptied))
+                .thenComposeAsync(
+                        _ -> {
+                            steps.after(AssignmentStep.ERASED);
+                            return blank(unit, lun, device);
+                        },
+                        control);
     }
 
     private CompletableFuture<Admission> labelFirst(UnitVolume unitVolume, BlockDevice device) {

@@ -45,5 +45,7 @@ enum AssignmentStep {
     /** The store has it as {@code ASSIGNED}, and the other as {@code RELEASED}. */
     MOVED,
     /** The move was given up: the store has it as {@code RELEASED}. */
-    MOVE_GIVEN_UP
+    MOVE_GIVEN_UP,
+    /** The store knows nothing any more of unit volumes that were given up as lost, and of what lay there. */
+    UNIT_LOST
 }

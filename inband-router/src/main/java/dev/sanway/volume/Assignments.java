@@ -94,6 +94,7 @@ public final class Assignments implements AutoCloseable {
     private final Assigning assigning;
     private final Growing growing;
     private final PartitionMoves moves;
+    private final Losses losses;
 
     public Assignments(Catalog catalog, EventExecutor control) {
         this(catalog, control, _ -> {});
@@ -104,7 +105,7 @@ public final class Assignments implements AutoCloseable {
         LivePool pool = ledger.pool;
         this.admissions = new Admissions(catalog, control, pool, steps, this::resumeAll);
         this.labels = new LabelTables(catalog, control, pool, admissions, steps);
-        this.withdrawals = new Withdrawals(catalog, control, pool);
+        this.withdrawals = new Withdrawals(catalog, control, pool, this::resumeAll);
         this.releasing = new Releasing(ledger, labels, this::resume);
         this.deletions = new Deletions(catalog, control, pool, ledger.growing, this::changed, releasing::release);
         this.work = new VolumeWork(ledger, labels, new WipeWork(ledger, labels), releasing, deletions::freed);
@@ -121,6 +122,7 @@ public final class Assignments implements AutoCloseable {
         this.assigning = new Assigning(ledger, deletions, work::resume);
         this.growing = new Growing(ledger, deletions, slabs, labels, work::resume);
         this.moves = new PartitionMoves(ledger, labels, work::resume);
+        this.losses = new Losses(ledger, labels, deletions, moves, work::resume, this::resumeAll);
     }
 
     private void resume(VolumeRecord volume) {
@@ -159,6 +161,11 @@ public final class Assignments implements AutoCloseable {
     /** Takes unit volumes out of the pool. */
     public Withdrawals withdrawals() {
         return withdrawals;
+    }
+
+    /** Gives unit volumes up that nobody will reach again. */
+    public Losses losses() {
+        return losses;
     }
 
     /** Where thin volumes get their slabs from. */
@@ -209,7 +216,7 @@ public final class Assignments implements AutoCloseable {
 
     /**
      * As {@link #admit}, but what a LUN without a label holds is erased first: for an operator who has said so. No label is
-     * ever overwritten by it, this pool's neither.
+     * ever overwritten by it, this pool's neither, but one that was given up as lost.
      */
     public CompletableFuture<Admission> adoptErasing(String unit, long lun, BlockDevice device) {
         return admissions.adoptErasing(unit, lun, device);

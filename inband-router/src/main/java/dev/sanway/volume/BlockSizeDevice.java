@@ -18,7 +18,7 @@ import java.util.List;
 
 /**
  * Shows a device of 512-byte blocks as one of 4,096-byte blocks. The other way round would need reading before writing,
- * so a volume is never laid on units whose blocks are larger than its own. Does not close the device.
+ * so a volume is never laid on units whose blocks are larger than its own. Closes the device.
  */
 public final class BlockSizeDevice implements BlockDevice {
     private final BlockDevice device;
@@ -175,6 +175,6 @@ public final class BlockSizeDevice implements BlockDevice {
 
     @Override
     public void close(Runnable whenClosed) {
-        drain.close(whenClosed);
+        drain.close(() -> device.close(whenClosed));
     }
 }

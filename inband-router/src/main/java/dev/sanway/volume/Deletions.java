@@ -7,6 +7,7 @@ import dev.sanway.pool.Allocation;
 import dev.sanway.pool.PoolState;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -105,7 +106,9 @@ public final class Deletions {
                 // What was never served holds nothing of anybody's.
                 return release.apply(uuid);
             }
-            return become(found.get().erasing(), new Catalog.Batch());
+            leaving.add(uuid);
+            return become(found.get().erasing(), new Catalog.Batch())
+                    .whenCompleteAsync((_, _) -> leaving.remove(uuid), control);
         });
     }
 
@@ -145,6 +148,20 @@ public final class Deletions {
                     ? CompletableFuture.completedFuture(false)
                     : become(found.get().named(name), with).whenCompleteAsync((_, _) -> growing.remove(uuid), control);
         });
+    }
+
+    /** Keeps deleted volumes for somebody who gives them up; false: one of them is being restored, erased or given up. */
+    boolean claim(Collection<UUID> volumes) {
+        if (volumes.stream().anyMatch(leaving::contains)) {
+            return false;
+        }
+        leaving.addAll(volumes);
+        return true;
+    }
+
+    /** Ends that. */
+    void unclaim(Collection<UUID> volumes) {
+        leaving.removeAll(volumes);
     }
 
     private CompletableFuture<Boolean> become(VolumeRecord volume, Catalog.Batch batch) {

@@ -107,6 +107,10 @@ final class LabelTables {
                         control)
                 .thenComposeAsync(
                         written -> {
+                            if (!pool.reaches(label)) {
+                                return CompletableFuture.failedFuture(
+                                        new IllegalStateException("a unit went away while its label was written"));
+                            }
                             UnitVolumeRecord record = catalog.unitVolume(label).orElseThrow();
                             return catalog.commit(new Catalog.Batch()
                                     .put(new UnitVolumeRecord(record.unitVolume(), written.sequence())));

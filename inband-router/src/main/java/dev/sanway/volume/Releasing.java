@@ -45,6 +45,9 @@ final class Releasing {
             if (found.isEmpty() || found.get().state() == VolumeRecord.State.RELEASED) {
                 return CompletableFuture.completedFuture(found.isPresent());
             }
+            if (ledger.losing.contains(uuid)) {
+                return CompletableFuture.failedFuture(new IllegalStateException("a unit of it is being given up"));
+            }
             return ledger.giveUp(
                     found.get().in(VolumeRecord.State.RELEASED), pool.state().partitionsOf(uuid), labels, resume);
         });

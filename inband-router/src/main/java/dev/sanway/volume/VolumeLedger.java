@@ -29,6 +29,8 @@ final class VolumeLedger {
     final Set<UUID> growing = new HashSet<>();
     /** Volumes, or their growth, whose end is on its way to the store: nothing else of them may overtake it. */
     final Set<UUID> givenUp = new HashSet<>();
+    /** Volumes of which it is on its way to the store that they lose partitions for good: nothing else of them may overtake it. */
+    final Set<UUID> losing = new HashSet<>();
     /** Volumes of which a partition is being moved. */
     final Set<UUID> moving = new HashSet<>();
     /** Partitions at which something may still be under way, so that nobody else may be given their place. */

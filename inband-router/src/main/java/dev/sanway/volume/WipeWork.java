@@ -77,9 +77,13 @@ final class WipeWork {
                 .thenComposeAsync(
                         _ -> {
                             steps.after(AssignmentStep.STRETCH_WIPED);
-                            return ledger.wipes(volume.uuid())
-                                    ? catalog.commit(new Catalog.Batch().put(after))
-                                    : CompletableFuture.<Void>completedFuture(null);
+                            if (!ledger.wipes(volume.uuid())) {
+                                return CompletableFuture.<Void>completedFuture(null);
+                            }
+                            return begunAnew(volume)
+                                    ? CompletableFuture.<Void>failedFuture(
+                                            new IllegalStateException("its partitions are others by now"))
+                                    : catalog.commit(new Catalog.Batch().put(after));
                         },
                         control)
                 .thenComposeAsync(
@@ -91,6 +95,14 @@ final class WipeWork {
                             return wipe(after);
                         },
                         control);
+    }
+
+    /** Its partitions are others than when this was begun: its progress counts no more. */
+    private boolean begunAnew(VolumeRecord volume) {
+        return ledger.losing.contains(volume.uuid())
+                || catalog.volume(volume.uuid())
+                        .filter(now -> now.progressBytes() != volume.progressBytes())
+                        .isPresent();
     }
 
     private CompletableFuture<Void> storeAssigned(UUID uuid) {

@@ -25,11 +25,14 @@ public final class Withdrawals {
     private final Catalog catalog;
     private final EventExecutor control;
     private final LivePool pool;
+    private final Runnable stayed;
 
-    Withdrawals(Catalog catalog, EventExecutor control, LivePool pool) {
+    /** {@code stayed}: goes on with what waited for unit volumes that did not leave after all. */
+    Withdrawals(Catalog catalog, EventExecutor control, LivePool pool, Runnable stayed) {
         this.catalog = catalog;
         this.control = control;
         this.pool = pool;
+        this.stayed = stayed;
     }
 
     /** The labels of a unit's volumes. */
@@ -79,7 +82,7 @@ public final class Withdrawals {
     }
 
     /**
-     * Forgets unit volumes.
+     * Forgets unit volumes. Nobody reaches them from now on; if that is not kept, they are what they were before.
      *
      * @param with what is to be durable together with that
      */
@@ -90,10 +93,22 @@ public final class Withdrawals {
                 return failed("something lies on " + label);
             }
         }
+        if (pool.leaves(labels)) {
+            return failed("it is leaving the pool already");
+        }
+        pool.leave(labels);
         labels.forEach(label -> catalog.unitVolume(label).ifPresent(with::remove));
-        labels.forEach(label -> pool.device(label).ifPresent(device -> pool.detach(label, device)));
-        pool.change(state -> state.withoutUnitVolumes(new HashSet<>(labels)));
-        return catalog.commit(with);
+        return catalog.commit(with)
+                .whenCompleteAsync(
+                        (_, failure) -> {
+                            if (failure == null) {
+                                pool.gone(labels);
+                            } else {
+                                pool.stay(labels);
+                                stayed.run();
+                            }
+                        },
+                        control);
     }
 
     /**
@@ -107,6 +122,7 @@ public final class Withdrawals {
             UUID label = record.unitVolume().label();
             if (!there.test(record.unitVolume().unit())
                     && !pool.reaches(label)
+                    && !pool.leaves(List.of(label))
                     && pool.state().keptOn(label).isEmpty()) {
                 gone.add(label);
             }

@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -85,6 +86,7 @@ class PartCopySimulationTest {
         private final MovablePart part;
         private final BlockDevice host;
         private final MovePace pace = new MovePace(2_000_000_000);
+        private final BlockDevice target;
         private PartCopy copy;
         private int inFlight;
         private long stamp;
@@ -98,6 +100,10 @@ class PartCopySimulationTest {
         private boolean deciding;
         /** It is being given up. */
         private boolean leaving;
+        /** What every block was when both were said to be equal, and nothing to change. */
+        private long[] whenHeld = {};
+        /** What was found wrong first: devices and futures keep to themselves what is thrown into them. */
+        private @Nullable Throwable wrong;
 
         Run(long seed) {
             random = new Random(seed);
@@ -109,7 +115,8 @@ class PartCopySimulationTest {
             }
             part = new MovablePart(window(source, 0));
             host = new CheckedDevice(new OrderedDevice(part));
-            copy = new PartCopy(part, window(source, 0), window(targetDisk, BEFORE), () -> true, pace, () -> nanos);
+            target = window(targetDisk, BEFORE);
+            copy = new PartCopy(part, window(source, 0), target, () -> true, pace, () -> nanos);
         }
 
         private static BlockDevice window(SimulatedDisk disk, long first) {
@@ -121,6 +128,20 @@ class PartCopySimulationTest {
             channel.advanceTimeBy(micros, TimeUnit.MICROSECONDS);
             nanos += micros * 1000;
             channel.runPendingTasks();
+            check(() -> assertThat(part.device().equals(target) && !deciding)
+                    .as("the part is at P' though the store has not decided so")
+                    .isFalse());
+            if (wrong != null) {
+                throw new AssertionError(wrong.getMessage(), wrong);
+            }
+        }
+
+        private void check(Runnable assertion) {
+            try {
+                assertion.run();
+            } catch (AssertionError | RuntimeException failure) {
+                wrong = wrong == null ? failure : wrong;
+            }
         }
 
         private void until(String what, java.util.function.BooleanSupplier done) {
@@ -205,7 +226,8 @@ class PartCopySimulationTest {
                                 if (!held) {
                                     later(() -> attempt(decided));
                                 } else {
-                                    equal();
+                                    whenHeld = source.now.clone();
+                                    check(() -> equal("while held"));
                                     later(() -> commit(decided));
                                 }
                             });
@@ -221,30 +243,44 @@ class PartCopySimulationTest {
             if (decided.isDone() || leaving) {
                 return;
             }
-            equal();
+            check(() -> equal("before the commit"));
             if (random.nextInt(8) == 0) {
                 copy.goOn();
                 later(() -> attempt(decided));
             } else {
                 deciding = true;
-                channel.eventLoop().execute(() -> taken = true);
+                channel.eventLoop().execute(() -> {
+                    check(() -> equal("at the switch"));
+                    taken = true;
+                });
                 copy.takeOver().thenRun(() -> {
-                    assertThat(source.underWay)
+                    check(() -> assertThat(source.underWay)
                             .as("under way at the source that was left")
-                            .isZero();
+                            .isZero());
                     decided.complete("moved");
                 });
             }
         }
 
-        private void equal() {
+        /** P and P', block by block, against the model of what hosts wrote, and against each other. */
+        private void equal(String when) {
             for (int i = 0; i < BLOCKS; i++) {
-                assertThat(targetDisk.now[BEFORE + i])
-                        .as("block " + i + " while held")
-                        .isEqualTo(source.now[i]);
-                assertThat(targetDisk.durable[BEFORE + i])
-                        .as("block " + i + " on the target's medium")
-                        .isEqualTo(source.now[i]);
+                long truth = source.now[i];
+                if (!blocks[i].may.contains(truth)) {
+                    throw new AssertionError(
+                            "block " + i + " " + when + ": P has " + truth + ", in the model are " + blocks[i].may);
+                }
+                same(i, when, "P when it was held", whenHeld[i]);
+                same(i, when, "P'", targetDisk.now[BEFORE + i]);
+                same(i, when, "the medium of P'", targetDisk.durable[BEFORE + i]);
+                same(i, when, "the medium of P", source.durable[i]);
+            }
+        }
+
+        private void same(int block, String when, String where, long found) {
+            if (found != source.now[block]) {
+                throw new AssertionError(
+                        "block " + block + " " + when + ": P has " + source.now[block] + ", " + where + " " + found);
             }
         }
 
@@ -254,9 +290,9 @@ class PartCopySimulationTest {
             }
             leaving = true;
             copy.giveUp(why).thenRun(() -> {
-                assertThat(targetDisk.underWay)
+                check(() -> assertThat(targetDisk.underWay)
                         .as("under way at the target that was left")
-                        .isZero();
+                        .isZero());
                 decided.complete(why);
             });
             // What hangs there may do so for long; hosts have nothing to do with it.
@@ -350,7 +386,9 @@ class PartCopySimulationTest {
                 inFlight--;
                 if (outcome instanceof BlockOutcome.Data(ByteBuf bytes)) {
                     for (int i = 0; i < count; i++) {
-                        seen(lba + i, bytes.getLong(i * SimulatedDisk.BLOCK_BYTES), changesBefore[i], mayBefore.get(i));
+                        int at = i;
+                        long value = bytes.getLong(i * SimulatedDisk.BLOCK_BYTES);
+                        check(() -> seen(lba + at, value, changesBefore[at], mayBefore.get(at)));
                     }
                 }
                 BlockOutcome.release(outcome);
@@ -383,9 +421,9 @@ class PartCopySimulationTest {
                 if (outcome instanceof BlockOutcome.Failed(BlockFailure.UnflushedWritesLost _)) {
                     lossesTold = losses;
                 } else if (outcome.equals(DONE)) {
-                    assertThat(untold > 0 && lossesTold < lossesBefore)
+                    check(() -> assertThat(untold > 0 && lossesTold < lossesBefore)
                             .as("a flush is done though what was written before is lost, and nobody was told")
-                            .isFalse();
+                            .isFalse());
                     for (int i = 0; i < BLOCKS; i++) {
                         if (blocks[i].changes == changesBefore.get(i)) {
                             blocks[i].sinceFlush = new HashSet<>(blocks[i].may);

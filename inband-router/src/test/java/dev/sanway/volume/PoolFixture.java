@@ -7,6 +7,7 @@ import dev.sanway.block.Identity;
 import dev.sanway.block.MemoryDevice;
 import dev.sanway.block.VolatileCacheDevice;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.FailingStore;
 import dev.sanway.metadata.MetadataException;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.VolumeLayout;
@@ -36,6 +37,7 @@ final class PoolFixture {
 
     private final Path state;
 
+    FailingStore store;
     Catalog catalog;
     Assignments assignments;
     LunDirectory directory;
@@ -54,7 +56,8 @@ final class PoolFixture {
             }
             new BlockClient(unit).flush();
         }
-        catalog = Catalog.open(state);
+        store = new FailingStore(state);
+        catalog = store.catalog();
         assignments = new Assignments(catalog, control);
         keep();
         directory = new LunDirectory(loop, 0);
@@ -62,7 +65,8 @@ final class PoolFixture {
 
     /** A process starts. */
     void start(Assignments.Steps steps) throws MetadataException {
-        catalog = Catalog.open(state);
+        store = new FailingStore(state);
+        catalog = store.catalog();
         assignments = new Assignments(catalog, control, steps);
         keep();
         directory = new LunDirectory(loop, 0);

@@ -12,6 +12,7 @@ import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRequest;
 import dev.sanway.block.ForwardingDevice;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.FailingStore;
 import dev.sanway.metadata.UnitVolumeRecord;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Label;
@@ -49,7 +50,7 @@ class WithdrawalsTest {
     }
 
     /** A disk at which nothing is written any more after so many writes. */
-    private static final class EndsAfter extends ForwardingDevice {
+    static final class EndsAfter extends ForwardingDevice {
         private int writesLeft;
 
         EndsAfter(BlockDevice inner, int writesLeft) {
@@ -127,6 +128,39 @@ class WithdrawalsTest {
         pool.start(_ -> {});
         assertThat(pool.assignments.pool().unitVolumes()).hasSize(1);
         assertThat(pool.attach(0)).isNotEqualTo(label);
+    }
+
+    @Test
+    void aUnitWhoseWithdrawalIsNotKeptStaysInUse() {
+        UUID label = label(0);
+        pool.store.next(FailingStore.Next.FAILS_UNKEPT);
+        CompletableFuture<Void> forgotten =
+                onControl(() -> pool.assignments.withdrawals().forget(List.of(label), new Catalog.Batch()));
+        assertThatThrownBy(forgotten::join).hasMessageContaining("the disk failed");
+        assertThat(pool.catalog.unitVolume(label)).isPresent();
+        assertThat(pool.assignments.pool().unitVolumes()).containsKey(label);
+        assertThat(pool.assignments.pool().attached()).contains(label);
+        VolumeRecord volume = pool.assigned("web1/a", 40, new VolumeLayout.Linear());
+        assertThat(pool.assignments.pool().partitionsOf(volume.uuid()))
+                .as("it is given something")
+                .anyMatch(partition -> partition.unitVolume().equals(label));
+    }
+
+    @Test
+    void nothingIsPlacedOnAUnitWhileItIsForgotten() {
+        UUID label = label(0);
+        CompletableFuture<Boolean> closed = CompletableFuture.supplyAsync(
+                () -> {
+                    CompletableFuture<Void> _ =
+                            pool.assignments.withdrawals().forget(List.of(label), new Catalog.Batch());
+                    return !pool.assignments.pool().attached().contains(label)
+                            && pool.assignments.pool().unitVolumes().containsKey(label);
+                },
+                pool.control);
+        assertThat(closed.join()).isTrue();
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(10))
+                .until(() -> !pool.assignments.pool().unitVolumes().containsKey(label));
     }
 
     @Test

@@ -94,6 +94,14 @@ class UnitLifeTest {
                     .contains("hosts cannot use web1/data")
                     .contains("nothing new is placed there");
             awaitState(san, "unit1", "maintenance");
+            assertThat(san.sanway("unit", "drain", "unit1").output())
+                    .contains("unit1 is in maintenance", "sanway unit maintenance unit1 --off");
+            san.show("unit", "drain", "unit2");
+            assertThat(san.sanway("unit", "maintenance", "unit2").output())
+                    .contains("unit2 is being drained", "sanway unit drain unit2 --cancel");
+            assertThat(state(san, "unit2")).isEqualTo("draining");
+            san.sanway("unit", "drain", "unit2", "--cancel").succeeded();
+            assertThat(state(san, "unit1")).isEqualTo("maintenance");
 
             san.sanway("volume", "create", "web1/more", "--size", "100MiB").succeeded();
             san.awaitReady("web1/more");
