@@ -55,7 +55,7 @@ final class PeerSockets {
         }
         if (address != null && peers.size() < MAX_PEERS) {
             try {
-                NioDatagramChannel socket = new NioDatagramChannel(connected(address));
+                NioDatagramChannel socket = new NioDatagramChannel(connected(open, address));
                 peers.put(peer, new Attended(address, socket));
                 start.accept(socket);
             } catch (IOException e) {
@@ -64,7 +64,8 @@ final class PeerSockets {
         }
     }
 
-    private DatagramChannel connected(InetSocketAddress address) throws IOException {
+    /** A further socket at the address of the open one, which hears this address only. */
+    static DatagramChannel connected(DatagramChannel open, InetSocketAddress address) throws IOException {
         DatagramChannel socket = DatagramChannel.open();
         try {
             socket.setOption(StandardSocketOptions.SO_REUSEADDR, true);
