@@ -124,8 +124,10 @@ final class Volumes implements Assignments.Listener {
         volumes.values().forEach(this::hide);
         volumes.values().forEach(this::giveGrowthUp);
         volumes.values().removeIf(volume -> volume.declared == null && volume.record == null && !volume.asking);
-        return CompletableFuture.allOf(
-                volumes.values().stream().map(this::serve).toArray(CompletableFuture<?>[]::new));
+        return CompletableFuture.allOf(volumes.values().stream()
+                .map(this::serve)
+                .filter(serving -> !serving.isDone() || serving.isCompletedExceptionally())
+                .toArray(CompletableFuture<?>[]::new));
     }
 
     /** The file takes back a size that is not reached yet. */
@@ -173,9 +175,11 @@ final class Volumes implements Assignments.Listener {
 
     /** Those that need most units are served first. */
     void assignMissing() {
-        List.copyOf(volumes.values()).stream()
-                .filter(volume -> volume.declared != null && !volume.asking)
+        volumes.values().stream()
+                .filter(volume ->
+                        volume.declared != null && !volume.asking && (volume.record == null || volume.wantsGrowth()))
                 .sorted(Comparator.comparingInt(Volumes::unitsNeeded).reversed())
+                .toList()
                 .forEach(this::assign);
     }
 
@@ -283,7 +287,7 @@ final class Volumes implements Assignments.Listener {
     }
 
     private boolean madeByCommand(String name) {
-        return catalog.madeVolumes().stream().anyMatch(made -> made.name().equals(name));
+        return catalog.madeVolume(name).isPresent();
     }
 
     /** Knows a volume by another name, which nobody has; it stays shown to its hosts. */

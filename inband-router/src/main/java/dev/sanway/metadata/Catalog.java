@@ -27,7 +27,9 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the gateway keeps, with types: who it is, unit volumes, partitions, volumes, LUN numbers, ISIDs and reservations. Reads
@@ -54,6 +56,8 @@ public final class Catalog implements AutoCloseable {
     private final MetadataStore store;
     /** Written on the store's thread only. */
     private final ConcurrentSkipListMap<Key, Kept> kept = new ConcurrentSkipListMap<>();
+    /** The volumes that are not given up, by name: looking through ten thousand for each would take seconds. Written as {@code kept}. */
+    private final Map<String, UUID> named = new ConcurrentHashMap<>();
 
     private Catalog(MetadataStore store) {
         this.store = store;
@@ -69,7 +73,7 @@ public final class Catalog implements AutoCloseable {
         try {
             Catalog catalog = new Catalog(store);
             for (MetadataStore.Entry entry : join(store.list())) {
-                catalog.kept.put(
+                catalog.keep(
                         new Key(entry.kind(), entry.key()),
                         new Kept(entry.revision(), entry.value(), decode(entry.kind(), entry.value())));
             }
@@ -240,8 +244,32 @@ public final class Catalog implements AutoCloseable {
         entries.forEach(entry -> now.put(
                 new Key(entry.kind(), entry.key()),
                 new Kept(entry.revision(), entry.value(), decodeOwn(entry.kind(), entry.value()))));
-        kept.keySet().retainAll(now.keySet());
-        kept.putAll(now);
+        List.copyOf(kept.keySet()).stream().filter(key -> !now.containsKey(key)).forEach(this::forget);
+        now.forEach(this::keep);
+    }
+
+    private void keep(Key key, Kept now) {
+        Kept before = kept.put(key, now);
+        if (now.decoded() instanceof VolumeRecord volume && volume.state().isLive()) {
+            named.put(volume.name(), volume.uuid());
+        }
+        forgetName(before, now);
+    }
+
+    private void forget(Key key) {
+        forgetName(kept.remove(key), null);
+    }
+
+    /** Unless it has that name still; another volume may have it by now. */
+    private void forgetName(@Nullable Kept before, @Nullable Kept now) {
+        if (before != null
+                && before.decoded() instanceof VolumeRecord was
+                && !(now != null
+                        && now.decoded() instanceof VolumeRecord is
+                        && is.state().isLive()
+                        && is.name().equals(was.name()))) {
+            named.remove(was.name(), was.uuid());
+        }
     }
 
     private List<MetadataStore.Change> expected(Map<Key, Optional<byte[]>> changes) {
@@ -260,9 +288,9 @@ public final class Catalog implements AutoCloseable {
         if (result instanceof MetadataStore.CommitResult.Committed committed) {
             changes.forEach((key, value) -> {
                 if (value.isPresent()) {
-                    kept.put(key, new Kept(committed.revision(), value.get(), decodeOwn(key.kind(), value.get())));
+                    keep(key, new Kept(committed.revision(), value.get(), decodeOwn(key.kind(), value.get())));
                 } else {
-                    kept.remove(key);
+                    forget(key);
                 }
             });
         }
@@ -300,9 +328,9 @@ public final class Catalog implements AutoCloseable {
 
     /** The volume of that name that is not given up. */
     public Optional<VolumeRecord> volume(String name) {
-        return volumes().stream()
-                .filter(volume -> volume.name().equals(name) && volume.state().isLive())
-                .findFirst();
+        return Optional.ofNullable(named.get(name))
+                .flatMap(this::volume)
+                .filter(volume -> volume.name().equals(name) && volume.state().isLive());
     }
 
     /** Under which LUN a host sees a volume, if that was ever laid down. */
@@ -321,6 +349,14 @@ public final class Catalog implements AutoCloseable {
 
     public List<MadeVolume> madeVolumes() {
         return all(MADE_VOLUME, MadeVolume.class);
+    }
+
+    public Optional<MadeVolume> madeVolume(String name) {
+        return one(MADE_VOLUME, name, MadeVolume.class);
+    }
+
+    public Optional<MadeHost> madeHost(String name) {
+        return one(MADE_HOST, name, MadeHost.class);
     }
 
     /** Background work that is running, and what ended lately, by id. */

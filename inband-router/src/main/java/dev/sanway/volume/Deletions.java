@@ -195,11 +195,9 @@ public final class Deletions {
     }
 
     private static PoolState without(PoolState from, List<VolumeRecord> volumes) {
-        PoolState left = from;
-        for (VolumeRecord volume : volumes) {
-            left = left.without(left.partitionsOf(volume.uuid()));
-        }
-        return left;
+        return from.without(volumes.stream()
+                .flatMap(volume -> from.partitionsOf(volume.uuid()).stream())
+                .toList());
     }
 
     /** The volumes to give up so that something fits: the oldest, and none that does not help; empty: it fits in no way. */
