@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,29 +53,46 @@ final class FloodSockets {
 
     private final EventLoop loop;
     private final DatagramChannel open;
+    private final Predicate<InetSocketAddress> known;
     private final Consumer<NioDatagramChannel> start;
     private final SourceLimits<InetSocketAddress> shares =
             new SourceLimits<>(SHARE_PER_SECOND, Integer.MAX_VALUE, System.nanoTime());
     private final Map<InetSocketAddress, Flooder> flooders = new HashMap<>();
+    private boolean looking;
     private boolean closed;
 
-    /** @param start has a socket, which is connected, read */
-    FloodSockets(EventLoop loop, DatagramChannel open, Consumer<NioDatagramChannel> start) {
+    /**
+     * None yet.
+     *
+     * @param known who has a socket already, because it is known who is there
+     * @param start has a socket, which is connected, read
+     */
+    FloodSockets(
+            EventLoop loop,
+            DatagramChannel open,
+            Predicate<InetSocketAddress> known,
+            Consumer<NioDatagramChannel> start) {
         this.loop = loop;
         this.open = open;
+        this.known = known;
         this.start = start;
     }
 
     /** A datagram of somebody who is not known was read. */
     void heard(InetSocketAddress from, long nowNanos) {
-        Flooder known = flooders.get(from);
-        if (known != null) {
-            known.heard = true;
-        } else if (!closed && !shares.admits(from, nowNanos) && flooders.size() < MAX_SOURCES) {
-            if (flooders.isEmpty()) {
-                loop.schedule(this::forgetSilent, SILENT_SECONDS, TimeUnit.SECONDS);
-            }
+        Flooder flooder = flooders.get(from);
+        if (flooder != null) {
+            flooder.heard = true;
+        } else if (!closed && !shares.admits(from, nowNanos) && flooders.size() < MAX_SOURCES && !known.test(from)) {
             flooders.put(from, new Flooder(socket(from)));
+            lookLater();
+        }
+    }
+
+    private void lookLater() {
+        if (!looking && !flooders.isEmpty()) {
+            looking = true;
+            loop.schedule(this::forgetSilent, SILENT_SECONDS, TimeUnit.SECONDS);
         }
     }
 
@@ -98,6 +116,7 @@ final class FloodSockets {
     }
 
     private void forgetSilent() {
+        looking = false;
         flooders.values().removeIf(each -> {
             boolean silent = !each.heard;
             each.heard = false;
@@ -106,16 +125,14 @@ final class FloodSockets {
             }
             return silent;
         });
-        if (!flooders.isEmpty()) {
-            loop.schedule(this::forgetSilent, SILENT_SECONDS, TimeUnit.SECONDS);
-        }
+        lookLater();
     }
 
-    /** What comes from there is no longer anybody's. */
+    /** It is known from now on who is there. */
     void forget(InetSocketAddress source) {
-        Flooder known = flooders.remove(source);
-        if (known != null) {
-            close(known);
+        Flooder flooder = flooders.remove(source);
+        if (flooder != null) {
+            close(flooder);
         }
     }
 

@@ -99,6 +99,7 @@ public final class UdpEndpoint {
         this.floods = new FloodSockets(
                 loop,
                 open,
+                peers::hears,
                 flooder -> start(flooder, new ReadBudget(FloodSockets.SHARE_PER_TURN, this::flooded), null));
     }
 
