@@ -24,6 +24,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -58,6 +59,8 @@ public final class Catalog implements AutoCloseable {
     private final ConcurrentSkipListMap<Key, Kept> kept = new ConcurrentSkipListMap<>();
     /** The volumes that are not given up, by name: looking through ten thousand for each would take seconds. Written as {@code kept}. */
     private final Map<String, UUID> named = new ConcurrentHashMap<>();
+    /** Those that are deleted and can be restored, the same way. */
+    private final Set<UUID> deleted = ConcurrentHashMap.newKeySet();
 
     private Catalog(MetadataStore store) {
         this.store = store;
@@ -250,14 +253,25 @@ public final class Catalog implements AutoCloseable {
 
     private void keep(Key key, Kept now) {
         Kept before = kept.put(key, now);
-        if (now.decoded() instanceof VolumeRecord volume && volume.state().isLive()) {
-            named.put(volume.name(), volume.uuid());
+        if (now.decoded() instanceof VolumeRecord volume) {
+            if (volume.state().isLive()) {
+                named.put(volume.name(), volume.uuid());
+            }
+            if (volume.state() == VolumeRecord.State.DELETED) {
+                deleted.add(volume.uuid());
+            } else {
+                deleted.remove(volume.uuid());
+            }
         }
         forgetName(before, now);
     }
 
     private void forget(Key key) {
-        forgetName(kept.remove(key), null);
+        Kept before = kept.remove(key);
+        if (before != null && before.decoded() instanceof VolumeRecord volume) {
+            deleted.remove(volume.uuid());
+        }
+        forgetName(before, null);
     }
 
     /** Unless it has that name still; another volume may have it by now. */
@@ -333,9 +347,32 @@ public final class Catalog implements AutoCloseable {
                 .filter(volume -> volume.name().equals(name) && volume.state().isLive());
     }
 
+    /** The volumes that are deleted and can be restored. */
+    public List<VolumeRecord> deletedVolumes() {
+        return deleted.stream()
+                .flatMap(uuid -> volume(uuid).stream())
+                .filter(volume -> volume.state() == VolumeRecord.State.DELETED)
+                .toList();
+    }
+
     /** Under which LUN a host sees a volume, if that was ever laid down. */
     public Optional<Integer> lun(String host, UUID volume) {
         return one(LUN, host + "/" + volume, Integer.class);
+    }
+
+    /** The LUNs that were ever laid down for a host, by volume. */
+    public Map<UUID, Integer> lunsOf(String host) {
+        String start = host + "/";
+        Map<UUID, Integer> luns = new LinkedHashMap<>();
+        for (Map.Entry<Key, Kept> each : kept.tailMap(new Key(LUN, start)).entrySet()) {
+            Key key = each.getKey();
+            if (!key.kind().equals(LUN) || !key.key().startsWith(start)) {
+                break;
+            }
+            luns.put(UUID.fromString(key.key().substring(start.length())), (Integer)
+                    each.getValue().decoded());
+        }
+        return luns;
     }
 
     /** The configurations that were adopted and are kept, oldest first. */

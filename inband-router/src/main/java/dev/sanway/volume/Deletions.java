@@ -178,8 +178,7 @@ public final class Deletions {
 
     /** Those that can be restored, the one that was deleted first at first. Any thread. */
     public List<VolumeRecord> deleted() {
-        return catalog.volumes().stream()
-                .filter(volume -> volume.state() == VolumeRecord.State.DELETED)
+        return catalog.deletedVolumes().stream()
                 .sorted(Comparator.comparing(
                         volume -> catalog.one(DeletedVolume.KIND, volume.uuid().toString())
                                 .map(DeletedVolume::deletedAt)

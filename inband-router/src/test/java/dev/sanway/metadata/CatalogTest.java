@@ -31,6 +31,10 @@ class CatalogTest {
                     .findFirst();
             assertThat(catalog.volume(name)).isEqualTo(all);
         }
+        assertThat(catalog.deletedVolumes())
+                .containsExactlyInAnyOrderElementsOf(catalog.volumes().stream()
+                        .filter(volume -> volume.state() == VolumeRecord.State.DELETED)
+                        .toList());
     }
 
     @Test
@@ -107,6 +111,23 @@ class CatalogTest {
                         .containsExactlyInAnyOrderElementsOf(live.keySet());
                 check(catalog, names);
             }
+        }
+    }
+
+    @Test
+    void aHostsLunsAreItsOwn() throws Exception {
+        UUID one = UUID.randomUUID();
+        UUID other = UUID.randomUUID();
+        try (Catalog catalog = Catalog.open(directory)) {
+            catalog.commit(new Catalog.Batch()
+                            .putLun("web1", one, 0)
+                            .putLun("web1", other, 3)
+                            .putLun("web", one, 7)
+                            .putLun("web10", other, 8))
+                    .join();
+            assertThat(catalog.lunsOf("web1")).containsExactlyInAnyOrderEntriesOf(Map.of(one, 0, other, 3));
+            assertThat(catalog.lunsOf("web10")).containsExactly(Map.entry(other, 8));
+            assertThat(catalog.lunsOf("none")).isEmpty();
         }
     }
 }
