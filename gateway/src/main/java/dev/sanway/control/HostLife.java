@@ -65,7 +65,7 @@ final class HostLife {
         List<MadeHost> tooMany = new ArrayList<>();
         reconfiguration.change(declared -> {
             Catalog.Batch batch = made.withoutHost(declared, name);
-            Optional<MadeHost> host = madeHost(name);
+            Optional<MadeHost> host = catalog.madeHost(name);
             if (!forget && host.isPresent()) {
                 batch.put(
                         DeletedHost.KIND,
@@ -91,23 +91,18 @@ final class HostLife {
         }
     }
 
-    private Optional<MadeHost> madeHost(String name) {
-        return catalog.madeHosts().stream()
-                .filter(host -> host.name().equals(name))
-                .findFirst();
-    }
-
     /** What a host sees, with the numbers under which it really does. */
     private List<DeletedHost.Seen> seen(GatewayConfig declared, String host) {
         List<DeletedHost.Seen> seen = new ArrayList<>();
         for (GatewayConfig.Volume volume : declared.volumes()) {
             for (GatewayConfig.Attachment attachment : volume.attachments()) {
-                catalog.volume(volume.name())
-                        .filter(_ -> attachment.host().equals(host))
-                        .ifPresent(record -> seen.add(new DeletedHost.Seen(
-                                record.uuid(),
-                                volume.name(),
-                                catalog.lun(host, record.uuid()).orElse(attachment.lun()))));
+                if (attachment.host().equals(host)) {
+                    catalog.volume(volume.name())
+                            .ifPresent(record -> seen.add(new DeletedHost.Seen(
+                                    record.uuid(),
+                                    volume.name(),
+                                    catalog.lun(host, record.uuid()).orElse(attachment.lun()))));
+                }
             }
         }
         return seen;

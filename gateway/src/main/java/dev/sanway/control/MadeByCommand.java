@@ -118,19 +118,23 @@ final class MadeByCommand {
         if (attachment.lun() < -1 || attachment.lun() > MAX_LUN) {
             throw ApiRefusal.malformed("LUN " + attachment.lun() + " is out of range; write 0 to " + MAX_LUN);
         }
-        for (GatewayConfig.Volume other : declared.volumes()) {
+        for (GatewayConfig.Volume other : attachment.lun() < 0 ? List.<GatewayConfig.Volume>of() : declared.volumes()) {
             for (GatewayConfig.Attachment taken : other.attachments()) {
-                int number = taken.lun() >= 0
-                        ? taken.lun()
-                        : catalog.volume(other.name())
-                                .flatMap(record -> catalog.lun(taken.host(), record.uuid()))
-                                .orElse(-1);
-                if (attachment.lun() >= 0 && taken.host().equals(attachment.host()) && number == attachment.lun()) {
-                    throw ApiRefusal.conflict("LUN " + number + " of host " + taken.host() + " is " + other.name()
-                            + "; leave --lun out, or choose another one");
+                if (taken.host().equals(attachment.host()) && number(other, taken) == attachment.lun()) {
+                    throw ApiRefusal.conflict("LUN " + attachment.lun() + " of host " + taken.host() + " is "
+                            + other.name() + "; leave --lun out, or choose another one");
                 }
             }
         }
+    }
+
+    /** As declared or laid down; -1: it is to be chosen yet. */
+    private int number(GatewayConfig.Volume volume, GatewayConfig.Attachment attachment) {
+        return attachment.lun() >= 0
+                ? attachment.lun()
+                : catalog.volume(volume.name())
+                        .flatMap(record -> catalog.lun(attachment.host(), record.uuid()))
+                        .orElse(-1);
     }
 
     private static void checkShape(NewVolume wanted) throws ApiRefusal {
@@ -201,9 +205,7 @@ final class MadeByCommand {
     }
 
     Optional<MadeVolume> madeVolume(String name) {
-        return catalog.madeVolumes().stream()
-                .filter(volume -> volume.name().equals(name))
-                .findFirst();
+        return catalog.madeVolume(name);
     }
 
     // ---- hosts
@@ -290,7 +292,7 @@ final class MadeByCommand {
                     "host " + name, found.line(), "take it out there, then: sanway config apply " + file.getFileName());
         }
         Catalog.Batch batch = new Catalog.Batch();
-        catalog.madeHosts().stream().filter(host -> host.name().equals(name)).forEach(batch::remove);
+        catalog.madeHost(name).ifPresent(batch::remove);
         return batch;
     }
 

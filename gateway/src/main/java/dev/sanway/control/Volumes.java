@@ -124,8 +124,10 @@ final class Volumes implements Assignments.Listener {
         volumes.values().forEach(this::hide);
         volumes.values().forEach(this::giveGrowthUp);
         volumes.values().removeIf(volume -> volume.declared == null && volume.record == null && !volume.asking);
-        return CompletableFuture.allOf(
-                volumes.values().stream().map(this::serve).toArray(CompletableFuture<?>[]::new));
+        return CompletableFuture.allOf(volumes.values().stream()
+                .map(this::serve)
+                .filter(serving -> !serving.isDone() || serving.isCompletedExceptionally())
+                .toArray(CompletableFuture<?>[]::new));
     }
 
     /** The file takes back a size that is not reached yet. */
@@ -173,9 +175,11 @@ final class Volumes implements Assignments.Listener {
 
     /** Those that need most units are served first. */
     void assignMissing() {
-        List.copyOf(volumes.values()).stream()
-                .filter(volume -> volume.declared != null && !volume.asking)
+        volumes.values().stream()
+                .filter(volume ->
+                        volume.declared != null && !volume.asking && (volume.record == null || volume.wantsGrowth()))
                 .sorted(Comparator.comparingInt(Volumes::unitsNeeded).reversed())
+                .toList()
                 .forEach(this::assign);
     }
 
@@ -283,7 +287,7 @@ final class Volumes implements Assignments.Listener {
     }
 
     private boolean madeByCommand(String name) {
-        return catalog.madeVolumes().stream().anyMatch(made -> made.name().equals(name));
+        return catalog.madeVolume(name).isPresent();
     }
 
     /** Knows a volume by another name, which nobody has; it stays shown to its hosts. */
@@ -522,11 +526,12 @@ final class Volumes implements Assignments.Listener {
             return kept.get();
         }
         // Those of volumes that are kept though declared nowhere are left alone, too: they may return.
-        for (ServedVolume other : volumes.values()) {
-            if (other != volume && other.record != null) {
-                catalog.lun(attachment.host(), other.record.uuid()).ifPresent(taken::add);
+        catalog.lunsOf(attachment.host()).forEach((other, lun) -> {
+            if (!other.equals(record.uuid())
+                    && catalog.volume(other).filter(it -> it.state().isLive()).isPresent()) {
+                taken.add(lun);
             }
-        }
+        });
         int lun = 0;
         while (taken.contains(lun)) {
             lun++;
@@ -559,18 +564,22 @@ final class Volumes implements Assignments.Listener {
     private void hide(ServedVolume volume) {
         List<String> from = new ArrayList<>();
         volume.shown.forEach((host, number) -> {
-            Optional<GatewayConfig.Attachment> wanted = volume.declared == null
-                    ? Optional.empty()
-                    : volume.declared.attachments().stream()
-                            .filter(attachment -> attachment.host().equals(host))
-                            .findFirst();
-            if (wanted.isEmpty()
-                    || targets.target(host) == null
-                    || (wanted.get().lun() >= 0 && wanted.get().lun() != number)) {
+            if (!wants(volume.declared, host, number) || targets.target(host) == null) {
                 from.add(host);
             }
         });
         hideFrom(volume, from);
+    }
+
+    private static boolean wants(GatewayConfig.@Nullable Volume declared, String host, int number) {
+        if (declared != null) {
+            for (GatewayConfig.Attachment attachment : declared.attachments()) {
+                if (attachment.host().equals(host)) {
+                    return attachment.lun() < 0 || attachment.lun() == number;
+                }
+            }
+        }
+        return false;
     }
 
     private void hideFrom(ServedVolume volume, List<String> hosts) {

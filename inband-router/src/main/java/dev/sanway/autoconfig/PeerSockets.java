@@ -6,7 +6,9 @@ import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.channels.DatagramChannel;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +38,7 @@ final class PeerSockets {
     private final DatagramChannel open;
     private final Consumer<NioDatagramChannel> start;
     private final Map<UUID, Attended> peers = new HashMap<>();
+    private final Set<InetSocketAddress> addresses = new HashSet<>();
     private boolean closed;
 
     /** @param start has a socket, which is connected, read */
@@ -51,12 +54,14 @@ final class PeerSockets {
         }
         if (before != null) {
             peers.remove(peer);
+            addresses.remove(before.address());
             before.socket().close();
         }
         if (address != null && peers.size() < MAX_PEERS) {
             try {
-                NioDatagramChannel socket = new NioDatagramChannel(connected(address));
+                NioDatagramChannel socket = new NioDatagramChannel(connected(open, address));
                 peers.put(peer, new Attended(address, socket));
+                addresses.add(address);
                 start.accept(socket);
             } catch (IOException e) {
                 log.debug("no socket for {}: it is heard like everybody", address, e);
@@ -64,7 +69,13 @@ final class PeerSockets {
         }
     }
 
-    private DatagramChannel connected(InetSocketAddress address) throws IOException {
+    /** Whether there is a socket for this address. */
+    boolean hears(InetSocketAddress address) {
+        return addresses.contains(address);
+    }
+
+    /** A further socket at the address of the open one, which hears this address only. */
+    static DatagramChannel connected(DatagramChannel open, InetSocketAddress address) throws IOException {
         DatagramChannel socket = DatagramChannel.open();
         try {
             socket.setOption(StandardSocketOptions.SO_REUSEADDR, true);
@@ -89,5 +100,6 @@ final class PeerSockets {
         closed = true;
         peers.values().forEach(each -> each.socket().close());
         peers.clear();
+        addresses.clear();
     }
 }

@@ -20,6 +20,7 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.DatagramChannel;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -31,8 +32,9 @@ import org.slf4j.LoggerFactory;
  * a key of the pool, ends here, as a count.
  *
  * <p>Everybody is heard through the open socket, which is read at a bounded rate: what comes faster fills its buffer and is dropped
- * by the kernel, at no cost to anybody but those who are not known yet. Who is attended to has a socket besides ({@link PeerSockets}),
- * whose buffer no other address can fill.
+ * by the kernel, at no cost to anybody but those who are not known yet. Who sends more than his share has a socket of his own, and fills
+ * its buffer instead ({@link FloodSockets}). Who is attended to has a socket besides ({@link PeerSockets}), whose buffer no other address
+ * can fill.
  *
  * <p>Belongs to its event loop, which is none that carries hosts' data.
  */
@@ -77,6 +79,7 @@ public final class UdpEndpoint {
     private final Receiver receiver;
     private final NioDatagramChannel channel;
     private final PeerSockets peers;
+    private final FloodSockets floods;
     private final SourceLimits<InetAddress> limits = new SourceLimits<>(PER_SOURCE, IN_ALL, System.nanoTime());
     private final SourceLimits<InetSocketAddress> peerLimits =
             new SourceLimits<>(PER_SOURCE, PEERS_IN_ALL, System.nanoTime());
@@ -93,6 +96,11 @@ public final class UdpEndpoint {
         this.receiver = receiver;
         this.channel = new NioDatagramChannel(open);
         this.peers = new PeerSockets(open, peer -> start(peer, new ReadBudget(PEER_PER_TURN, () -> {}), peerLimits));
+        this.floods = new FloodSockets(
+                loop,
+                open,
+                peers::hears,
+                flooder -> start(flooder, new ReadBudget(FloodSockets.SHARE_PER_TURN, this::flooded), null));
     }
 
     /** An event loop, on a thread of its own, that can carry an endpoint. */
@@ -154,7 +162,7 @@ public final class UdpEndpoint {
         }
     }
 
-    /** @param ofPeers null: it is the open socket */
+    /** @param ofPeers null: it is the open socket, or that of one who floods */
     private void start(
             NioDatagramChannel socket, ReadBudget budget, @Nullable SourceLimits<InetSocketAddress> ofPeers) {
         socket.config().setRecvByteBufAllocator(new FixedRecvByteBufAllocator(RECEIVE_BYTES));
@@ -182,25 +190,31 @@ public final class UdpEndpoint {
         }
         if (++floodedTurns == FLOODED_TURNS && now - toldNanos >= TOLD_AGAIN_NANOS) {
             toldNanos = now;
+            List<InetSocketAddress> held = floods.held();
             log.warn(
-                    "auto-configuration: more datagrams come to UDP {} than are read, {} every {} ms; those who are known are heard, "
-                            + "others perhaps later",
+                    "auto-configuration: more datagrams come to UDP {} than are read, {} every {} ms; {}",
                     address(),
                     OPEN_PER_TURN,
-                    ReadBudget.TURN_MILLIS);
+                    ReadBudget.TURN_MILLIS,
+                    held.isEmpty()
+                            ? "those who are known are heard, others perhaps later"
+                            : "from " + held + ", or so they say; everybody else is heard");
         }
     }
 
     private void read(DatagramPacket packet, @Nullable SourceLimits<InetSocketAddress> ofPeers) {
         ByteBuf content = packet.content();
+        InetSocketAddress from = packet.sender();
+        long now = System.nanoTime();
+        if (ofPeers == null) {
+            floods.heard(from, now);
+        }
         DropReason outside =
                 DatagramCodec.glance(content.internalNioBuffer(content.readerIndex(), content.readableBytes()), self);
         if (outside != null) {
             counters.count(outside);
             return;
         }
-        InetSocketAddress from = packet.sender();
-        long now = System.nanoTime();
         if (!(ofPeers == null ? limits.admits(from.getAddress(), now) : ofPeers.admits(from, now))) {
             counters.count(DropReason.RATE_LIMITED);
             return;
@@ -228,6 +242,9 @@ public final class UdpEndpoint {
 
     /** Hears a peer, of whom it is sure where he is, whatever others send; on the event loop. See {@link Effect.Attend}. */
     public void attend(UUID peer, @Nullable InetSocketAddress address) {
+        if (address != null) {
+            floods.forget(address);
+        }
         peers.attend(peer, address);
     }
 
@@ -249,6 +266,10 @@ public final class UdpEndpoint {
     /** Closes the sockets. Blocks the caller, who is not the loop. */
     public void close() {
         channel.close().awaitUninterruptibly();
-        loop.submit(peers::close).awaitUninterruptibly();
+        loop.submit(() -> {
+                    peers.close();
+                    floods.close();
+                })
+                .awaitUninterruptibly();
     }
 }

@@ -24,10 +24,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the gateway keeps, with types: who it is, unit volumes, partitions, volumes, LUN numbers, ISIDs and reservations. Reads
@@ -54,6 +57,10 @@ public final class Catalog implements AutoCloseable {
     private final RecordStore store;
     /** Written on the store's thread only. */
     private final ConcurrentSkipListMap<Key, Kept> kept = new ConcurrentSkipListMap<>();
+    /** The volumes that are not given up, by name: looking through ten thousand for each would take seconds. Written as {@code kept}. */
+    private final Map<String, UUID> named = new ConcurrentHashMap<>();
+    /** Those that are deleted and can be restored, the same way. */
+    private final Set<UUID> deleted = ConcurrentHashMap.newKeySet();
 
     private Catalog(RecordStore store) {
         this.store = store;
@@ -73,7 +80,7 @@ public final class Catalog implements AutoCloseable {
         try {
             Catalog catalog = new Catalog(store);
             for (MetadataStore.Entry entry : join(store.list())) {
-                catalog.kept.put(
+                catalog.keep(
                         new Key(entry.kind(), entry.key()),
                         new Kept(entry.revision(), entry.value(), decode(entry.kind(), entry.value())));
             }
@@ -244,8 +251,43 @@ public final class Catalog implements AutoCloseable {
         entries.forEach(entry -> now.put(
                 new Key(entry.kind(), entry.key()),
                 new Kept(entry.revision(), entry.value(), decodeOwn(entry.kind(), entry.value()))));
-        kept.keySet().retainAll(now.keySet());
-        kept.putAll(now);
+        List.copyOf(kept.keySet()).stream().filter(key -> !now.containsKey(key)).forEach(this::forget);
+        now.forEach(this::keep);
+    }
+
+    private void keep(Key key, Kept now) {
+        Kept before = kept.put(key, now);
+        if (now.decoded() instanceof VolumeRecord volume) {
+            if (volume.state().isLive()) {
+                named.put(volume.name(), volume.uuid());
+            }
+            if (volume.state() == VolumeRecord.State.DELETED) {
+                deleted.add(volume.uuid());
+            } else {
+                deleted.remove(volume.uuid());
+            }
+        }
+        forgetName(before, now);
+    }
+
+    private void forget(Key key) {
+        Kept before = kept.remove(key);
+        if (before != null && before.decoded() instanceof VolumeRecord volume) {
+            deleted.remove(volume.uuid());
+        }
+        forgetName(before, null);
+    }
+
+    /** Unless it has that name still; another volume may have it by now. */
+    private void forgetName(@Nullable Kept before, @Nullable Kept now) {
+        if (before != null
+                && before.decoded() instanceof VolumeRecord was
+                && !(now != null
+                        && now.decoded() instanceof VolumeRecord is
+                        && is.state().isLive()
+                        && is.name().equals(was.name()))) {
+            named.remove(was.name(), was.uuid());
+        }
     }
 
     private List<MetadataStore.Change> expected(Map<Key, Optional<byte[]>> changes) {
@@ -264,9 +306,9 @@ public final class Catalog implements AutoCloseable {
         if (result instanceof MetadataStore.CommitResult.Committed committed) {
             changes.forEach((key, value) -> {
                 if (value.isPresent()) {
-                    kept.put(key, new Kept(committed.revision(), value.get(), decodeOwn(key.kind(), value.get())));
+                    keep(key, new Kept(committed.revision(), value.get(), decodeOwn(key.kind(), value.get())));
                 } else {
-                    kept.remove(key);
+                    forget(key);
                 }
             });
         }
@@ -304,14 +346,37 @@ public final class Catalog implements AutoCloseable {
 
     /** The volume of that name that is not given up. */
     public Optional<VolumeRecord> volume(String name) {
-        return volumes().stream()
-                .filter(volume -> volume.name().equals(name) && volume.state().isLive())
-                .findFirst();
+        return Optional.ofNullable(named.get(name))
+                .flatMap(this::volume)
+                .filter(volume -> volume.name().equals(name) && volume.state().isLive());
+    }
+
+    /** The volumes that are deleted and can be restored. */
+    public List<VolumeRecord> deletedVolumes() {
+        return deleted.stream()
+                .flatMap(uuid -> volume(uuid).stream())
+                .filter(volume -> volume.state() == VolumeRecord.State.DELETED)
+                .toList();
     }
 
     /** Under which LUN a host sees a volume, if that was ever laid down. */
     public Optional<Integer> lun(String host, UUID volume) {
         return one(LUN, host + "/" + volume, Integer.class);
+    }
+
+    /** The LUNs that were ever laid down for a host, by volume. */
+    public Map<UUID, Integer> lunsOf(String host) {
+        String start = host + "/";
+        Map<UUID, Integer> luns = new LinkedHashMap<>();
+        for (Map.Entry<Key, Kept> each : kept.tailMap(new Key(LUN, start)).entrySet()) {
+            Key key = each.getKey();
+            if (!key.kind().equals(LUN) || !key.key().startsWith(start)) {
+                break;
+            }
+            luns.put(UUID.fromString(key.key().substring(start.length())), (Integer)
+                    each.getValue().decoded());
+        }
+        return luns;
     }
 
     /** The configurations that were adopted and are kept, oldest first. */
@@ -325,6 +390,14 @@ public final class Catalog implements AutoCloseable {
 
     public List<MadeVolume> madeVolumes() {
         return all(MADE_VOLUME, MadeVolume.class);
+    }
+
+    public Optional<MadeVolume> madeVolume(String name) {
+        return one(MADE_VOLUME, name, MadeVolume.class);
+    }
+
+    public Optional<MadeHost> madeHost(String name) {
+        return one(MADE_HOST, name, MadeHost.class);
     }
 
     /** Background work that is running, and what ended lately, by id. */

@@ -1,9 +1,11 @@
 package dev.sanway.pool;
 
+import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whether a label that was found may be believed, given what the store says. The label of a LUN that was restored from an old
@@ -26,14 +28,15 @@ public final class LabelCheck {
             return Optional.of("its label is older (" + found.sequence() + ") than the one written last ("
                     + recordedSequence + "): the LUN was set back, or is a copy");
         }
+        Set<Place> claims = places(found.partitions());
         for (Partition partition : stored) {
-            if (partition.state() == PartitionState.ASSIGNED && !claims(found, partition)) {
+            if (partition.state() == PartitionState.ASSIGNED && !claims.contains(Place.of(partition))) {
                 return Optional.of("its label does not know partition " + partition.uuid() + ", which is in use");
             }
         }
+        Set<Place> known = places(stored);
         for (Partition claimed : found.partitions()) {
-            boolean known = stored.stream().anyMatch(partition -> samePlace(partition, claimed));
-            if (claimed.state() == PartitionState.ASSIGNED && !known) {
+            if (claimed.state() == PartitionState.ASSIGNED && !known.contains(Place.of(claimed))) {
                 return Optional.of("its label has partition " + claimed.uuid()
                         + ", of which this gateway's store knows nothing: the store is older than the label");
             }
@@ -41,14 +44,17 @@ public final class LabelCheck {
         return Optional.empty();
     }
 
-    private static boolean claims(Label label, Partition partition) {
-        return label.partitions().stream().anyMatch(claimed -> samePlace(claimed, partition));
+    /** What must be the same of a partition in the label and in the store. */
+    private record Place(UUID uuid, long startBytes, long lengthBytes, Partition.@Nullable PartitionOwner owner) {
+        static Place of(Partition partition) {
+            return new Place(partition.uuid(), partition.startBytes(), partition.lengthBytes(), partition.owner());
+        }
     }
 
-    private static boolean samePlace(Partition one, Partition other) {
-        return one.uuid().equals(other.uuid())
-                && one.startBytes() == other.startBytes()
-                && one.lengthBytes() == other.lengthBytes()
-                && Objects.equals(one.owner(), other.owner());
+    /** With thousands of partitions on a unit volume holding each against each takes a tenth of a second. */
+    private static Set<Place> places(List<Partition> partitions) {
+        Set<Place> places = new HashSet<>();
+        partitions.forEach(partition -> places.add(Place.of(partition)));
+        return places;
     }
 }

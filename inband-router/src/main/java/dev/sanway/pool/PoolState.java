@@ -1,7 +1,6 @@
 package dev.sanway.pool;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -9,27 +8,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What the pool consists of: unit volumes, their partitions, and which unit volumes are reachable. A value; changes give a
  * new one. No two partitions overlap and each lies within its unit volume: what would break that is refused.
  */
 public final class PoolState {
-    private static final int FEW = 16;
-
-    public static final PoolState EMPTY = new PoolState(Map.of(), Map.of(), Set.of());
+    public static final PoolState EMPTY = new PoolState(Map.of(), PartitionIndex.EMPTY, Set.of());
 
     private final Map<UUID, UnitVolume> unitVolumes;
-    private final Map<UUID, Partition> partitions;
+    private final PartitionIndex partitions;
     private final Set<UUID> attached;
 
-    /** Made when it is first asked for: with ten thousand volumes looking through all partitions for each takes seconds. */
-    private volatile @Nullable Map<UUID, List<Partition>> byVolume;
-
-    public PoolState(Map<UUID, UnitVolume> unitVolumes, Map<UUID, Partition> partitions, Set<UUID> attached) {
+    private PoolState(Map<UUID, UnitVolume> unitVolumes, PartitionIndex partitions, Set<UUID> attached) {
         this.unitVolumes = Map.copyOf(unitVolumes);
-        this.partitions = Map.copyOf(partitions);
+        this.partitions = partitions;
         this.attached = Set.copyOf(attached);
     }
 
@@ -40,7 +33,7 @@ public final class PoolState {
 
     /** Those that are kept, by UUID. */
     public Map<UUID, Partition> partitions() {
-        return partitions;
+        return partitions.byUuid();
     }
 
     /** The labels of the unit volumes that can be reached. */
@@ -70,46 +63,16 @@ public final class PoolState {
      * @throws IllegalArgumentException if one overlaps another, is free, or has no unit volume
      */
     public PoolState with(List<Partition> changed) {
-        Map<UUID, Partition> more = new HashMap<>(partitions);
         for (Partition partition : changed) {
             if (partition.state() == PartitionState.FREE || !unitVolumes.containsKey(partition.unitVolume())) {
                 throw new IllegalArgumentException("not to be kept: " + partition);
             }
-            more.put(partition.uuid(), partition);
         }
-        checkOverlaps(changed, more);
-        return new PoolState(unitVolumes, more, attached);
-    }
-
-    /** A few are held against all; many, as at a start, are sorted with all, so that only neighbours can overlap. */
-    private static void checkOverlaps(List<Partition> changed, Map<UUID, Partition> all) {
-        if (changed.size() > FEW) {
-            List<Partition> sorted = new ArrayList<>(all.values());
-            sorted.sort(Comparator.comparing(Partition::unitVolume).thenComparingLong(Partition::startBytes));
-            for (int i = 1; i < sorted.size(); i++) {
-                checkOverlap(sorted.get(i - 1), sorted.get(i));
-            }
-            return;
-        }
-        for (Partition partition : changed) {
-            for (Partition other : all.values()) {
-                if (!other.uuid().equals(partition.uuid())) {
-                    checkOverlap(partition, other);
-                }
-            }
-        }
-    }
-
-    private static void checkOverlap(Partition one, Partition other) {
-        if (one.overlaps(other)) {
-            throw new IllegalArgumentException(one + " overlaps " + other);
-        }
+        return new PoolState(unitVolumes, partitions.with(changed), attached);
     }
 
     public PoolState without(List<Partition> gone) {
-        Map<UUID, Partition> fewer = new HashMap<>(partitions);
-        gone.forEach(partition -> fewer.remove(partition.uuid()));
-        return new PoolState(unitVolumes, fewer, attached);
+        return new PoolState(unitVolumes, partitions.without(gone), attached);
     }
 
     /** Without the unit volumes of some units; what lies on them stays known. */
@@ -128,9 +91,10 @@ public final class PoolState {
      * @throws IllegalArgumentException if a partition is on one of them
      */
     public PoolState withoutUnitVolumes(Set<UUID> labels) {
-        for (Partition partition : partitions.values()) {
-            if (labels.contains(partition.unitVolume())) {
-                throw new IllegalArgumentException("there is still " + partition);
+        for (UUID label : labels) {
+            if (!keptOn(label).isEmpty()) {
+                throw new IllegalArgumentException(
+                        "there is still " + keptOn(label).getFirst());
             }
         }
         Map<UUID, UnitVolume> fewer = new HashMap<>(unitVolumes);
@@ -142,35 +106,12 @@ public final class PoolState {
 
     /** The partitions of a volume, by index. */
     public List<Partition> partitionsOf(UUID volume) {
-        Map<UUID, List<Partition>> index = byVolume;
-        if (index == null) {
-            index = index(partitions.values());
-            byVolume = index;
-        }
-        return index.getOrDefault(volume, List.of());
-    }
-
-    private static Map<UUID, List<Partition>> index(Collection<Partition> partitions) {
-        Map<UUID, List<Partition>> index = new HashMap<>();
-        for (Partition partition : partitions) {
-            Partition.PartitionOwner owner = partition.owner();
-            if (owner != null) {
-                index.computeIfAbsent(owner.volume(), _ -> new ArrayList<>()).add(partition);
-            }
-        }
-        index.replaceAll((_, owned) -> owned.stream()
-                .sorted(Comparator.comparingInt(partition ->
-                        partition.owner() == null ? 0 : partition.owner().index()))
-                .toList());
-        return index;
+        return partitions.ofVolume(volume);
     }
 
     /** The partitions of a unit volume that are kept, by offset. */
     public List<Partition> keptOn(UUID label) {
-        return partitions.values().stream()
-                .filter(partition -> partition.unitVolume().equals(label))
-                .sorted(Comparator.comparingLong(Partition::startBytes))
-                .toList();
+        return partitions.onUnitVolume(label);
     }
 
     /** What lies between them, by offset. */

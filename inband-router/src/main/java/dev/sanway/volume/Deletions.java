@@ -195,8 +195,7 @@ public final class Deletions {
 
     /** Those that can be restored, the one that was deleted first at first. Any thread. */
     public List<VolumeRecord> deleted() {
-        return catalog.volumes().stream()
-                .filter(volume -> volume.state() == VolumeRecord.State.DELETED)
+        return catalog.deletedVolumes().stream()
                 .sorted(Comparator.comparing(
                         volume -> catalog.one(DeletedVolume.KIND, volume.uuid().toString())
                                 .map(DeletedVolume::deletedAt)
@@ -212,11 +211,9 @@ public final class Deletions {
     }
 
     private static PoolState without(PoolState from, List<VolumeRecord> volumes) {
-        PoolState left = from;
-        for (VolumeRecord volume : volumes) {
-            left = left.without(left.partitionsOf(volume.uuid()));
-        }
-        return left;
+        return from.without(volumes.stream()
+                .flatMap(volume -> from.partitionsOf(volume.uuid()).stream())
+                .toList());
     }
 
     /** The volumes to give up so that something fits: the oldest, and none that does not help; empty: it fits in no way. */

@@ -211,27 +211,115 @@ class UdpEndpointTest {
         return found;
     }
 
+    private static List<DatagramSocket> sources(int count) throws IOException {
+        List<DatagramSocket> sources = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            sources.add(new DatagramSocket(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)));
+        }
+        return sources;
+    }
+
+    /** From more sources than can be told apart. */
     @Test
     void aFloodIsReadAtABoundedRateAndThenEverybodyIsHeardAgain() throws Exception {
         UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
-        try (DatagramSocket socket = new DatagramSocket()) {
-            long start = System.nanoTime();
-            long sent = 0;
-            while (counters.floodedTurns() < 20) {
-                send(socket, new byte[10], endpoint.address());
-                sent++;
+        List<DatagramSocket> sources = sources(4 * FloodSockets.MAX_SOURCES);
+        long start = System.nanoTime();
+        long sent = 0;
+        while (counters.floodedTurns() < 20) {
+            send(sources.get((int) (sent % sources.size())), new byte[10], endpoint.address());
+            sent++;
+        }
+        long turns = (System.nanoTime() - start) / TimeUnit.MILLISECONDS.toNanos(ReadBudget.TURN_MILLIS) + 1;
+        // 200 in a turn, and what was read at once with them.
+        assertThat(counters.of(DropReason.TRUNCATED))
+                .isLessThanOrEqualTo(turns * 232)
+                .isLessThan(sent);
+        await().until(() -> {
+            send(sources.getFirst(), encoded(new Message.ShutdownAck()), endpoint.address());
+            return !received.isEmpty();
+        });
+        sources.forEach(DatagramSocket::close);
+    }
+
+    /** Has a source send more than its share, until it has a socket of its own. */
+    private static void flooding(DatagramSocket source, InetSocketAddress to, long socketsThen) {
+        await().pollInterval(Duration.ofMillis(10)).until(() -> {
+            for (int i = 0; i < 100; i++) {
+                send(source, new byte[10], to);
             }
-            long turns = (System.nanoTime() - start) / TimeUnit.MILLISECONDS.toNanos(ReadBudget.TURN_MILLIS) + 1;
-            // 200 in a turn, and what was read at once with them.
-            assertThat(counters.of(DropReason.TRUNCATED))
-                    .isLessThanOrEqualTo(turns * 232)
-                    .isLessThan(sent);
-            send(socket, encoded(new Message.ShutdownAck()), endpoint.address());
-            await().until(() -> {
-                send(socket, encoded(new Message.ShutdownAck()), endpoint.address());
-                return !received.isEmpty();
+            return sockets(to.getPort()) >= socketsThen;
+        });
+    }
+
+    @Test
+    void whoFloodsFillsABufferOfItsOwnAndIsHeardSlowlyAndStrangersAreHeardMeanwhile() throws Exception {
+        UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
+        InetSocketAddress to = endpoint.address();
+        byte[] known = encoded(new Message.ShutdownAck());
+        List<DatagramSocket> sources = sources(2);
+        try (DatagramSocket stranger = sources.getFirst();
+                DatagramSocket flood = sources.getLast()) {
+            flooding(flood, to, 2);
+            CountDownLatch release = new CountDownLatch(1);
+            loop.execute(() -> awaited(release));
+            // More than any buffer holds; then somebody comes who was never heard.
+            for (int i = 0; i < 2_000; i++) {
+                send(flood, new byte[10], to);
+            }
+            send(stranger, known, to);
+            release.countDown();
+            await().until(() -> !received.isEmpty());
+            assertThat(senders.element()).isEqualTo(stranger.getLocalSocketAddress());
+            // Whoever it is may have something to say all the same.
+            await().pollInterval(Duration.ofMillis(10)).until(() -> {
+                send(flood, known, to);
+                return senders.contains(flood.getLocalSocketAddress());
+            });
+            // When it is silent it is one of all again.
+            await().until(() -> sockets(to.getPort()) == 1);
+            received.clear();
+            send(flood, known, to);
+            await().until(() -> received.size() == 1);
+        }
+    }
+
+    @Test
+    void whoWasTakenForAFloodAndIsConfirmedHasOnlyTheSocketOfAPeer() throws Exception {
+        UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
+        InetSocketAddress to = endpoint.address();
+        try (DatagramSocket peer = sources(1).getFirst()) {
+            InetSocketAddress at = (InetSocketAddress) peer.getLocalSocketAddress();
+            flooding(peer, to, 2);
+            onLoop(() -> endpoint.attend(SampleMessages.CONTROL, at));
+            // A closed socket lives until the loop looks for events again.
+            loop.schedule(() -> {}, 50, TimeUnit.MILLISECONDS).get(5, TimeUnit.SECONDS);
+            assertThat(sockets(to.getPort())).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void thereIsABoundToThoseWhoFlood() throws Exception {
+        UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
+        InetSocketAddress to = endpoint.address();
+        List<DatagramSocket> sources = sources(FloodSockets.MAX_SOURCES + 1);
+        for (int i = 1; i <= sources.size(); i++) {
+            List<DatagramSocket> before = sources.subList(0, i - 1);
+            DatagramSocket next = sources.get(i - 1);
+            long enough = counters.of(DropReason.TRUNCATED) + 5_000;
+            int wanted = i + 1;
+            await().pollInterval(Duration.ofMillis(10)).until(() -> {
+                for (int sent = 0; sent < 100; sent++) {
+                    send(next, new byte[10], to);
+                }
+                for (DatagramSocket each : before) {
+                    send(each, new byte[10], to);
+                }
+                return sockets(to.getPort()) >= wanted || counters.of(DropReason.TRUNCATED) > enough;
             });
         }
+        assertThat(sockets(to.getPort())).isEqualTo(FloodSockets.MAX_SOURCES + 1L);
+        sources.forEach(DatagramSocket::close);
     }
 
     private void onLoop(Runnable action) throws Exception {

@@ -15,9 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.UUID;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -208,7 +206,9 @@ class DeletionsTest {
         UUID small = UUID.randomUUID();
         UUID large = UUID.randomUUID();
         UnitVolume unit = new UnitVolume(UUID.randomUUID(), "unit1", 0, 100 * MIB, 512, 4096, 0, false);
-        PoolState full = new PoolState(Map.of(unit.label(), unit), Map.of(), Set.of(unit.label()))
+        PoolState full = PoolState.EMPTY
+                .with(unit)
+                .attached(unit.label(), true)
                 .with(List.of(partition(unit, small, MIB, 10 * MIB), partition(unit, large, 11 * MIB, 80 * MIB)));
         VolumeRecord smallRecord = record(small);
         VolumeRecord largeRecord = record(large);

@@ -3,8 +3,11 @@ package dev.sanway.integration;
 import dev.sanway.autoconfig.Datagram;
 import dev.sanway.autoconfig.DatagramCodec;
 import dev.sanway.autoconfig.PoolKeys;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
@@ -20,9 +23,33 @@ final class Flood implements AutoCloseable {
     private volatile boolean over;
     private volatile long sent;
 
+    private interface Sending {
+        void send(ByteBuffer datagram, InetSocketAddress to) throws IOException;
+    }
+
     /** @param from of this machine, with any port: the flood's address, which is nobody else's */
     Flood(List<byte[]> datagrams, String from, int... ports) throws IOException {
-        DatagramChannel channel = DatagramChannel.open().bind(new InetSocketAddress(from, 0));
+        this(datagrams, DatagramChannel.open().bind(new InetSocketAddress(from, 0)), ports);
+    }
+
+    private Flood(List<byte[]> datagrams, DatagramChannel from, int... ports) {
+        this(datagrams, from::send, from, ports);
+    }
+
+    /** @param from whose address and port the flood bears; not closed with it */
+    Flood(List<byte[]> datagrams, DatagramSocket from, int... ports) {
+        this(
+                datagrams,
+                (datagram, to) -> {
+                    byte[] bytes = new byte[datagram.remaining()];
+                    datagram.get(bytes);
+                    from.send(new DatagramPacket(bytes, bytes.length, to));
+                },
+                () -> {},
+                ports);
+    }
+
+    private Flood(List<byte[]> datagrams, Sending sending, Closeable from, int... ports) {
         List<ByteBuffer> buffers = new ArrayList<>();
         for (byte[] each : datagrams) {
             buffers.add(ByteBuffer.allocateDirect(each.length).put(each).flip());
@@ -32,10 +59,10 @@ final class Flood implements AutoCloseable {
             to[i] = new InetSocketAddress(java.net.InetAddress.getLoopbackAddress(), ports[i]);
         }
         thread = Thread.ofPlatform().name("flood").start(() -> {
-            try (channel) {
+            try (from) {
                 for (long count = 0; !over; count++) {
                     ByteBuffer next = buffers.get((int) (count / to.length % buffers.size()));
-                    channel.send(next.rewind(), to[(int) (count % to.length)]);
+                    sending.send(next.rewind(), to[(int) (count % to.length)]);
                     sent = count + 1;
                 }
             } catch (IOException e) {

@@ -32,6 +32,11 @@ class FloodTest {
                   - {name: data, lun: 0, size: 64MiB}
             """;
 
+    /** How long each flood lasts, and how many pairs there are, when throughput is measured. */
+    private static final int FLOOD_SECONDS = Integer.getInteger("sanway.floodSeconds", 8);
+
+    private static final int FLOOD_PAIRS = Integer.getInteger("sanway.floodPairs", 7);
+
     /** Nobody else is there. */
     private static final String FROM = "127.0.0.9";
 
@@ -140,26 +145,86 @@ class FloodTest {
                             "replayed",
                             "misaddressed",
                             "old_boot",
-                            "other_address",
-                            "rate_limited")) {
+                            "other_address")) {
                         assertThat(dropped.get(reason)).as(reason).isGreaterThan(droppedBefore.get(reason));
                     }
                     assertThat(flood.sent()).isGreaterThan(50_000);
                     System.out.printf("%,d datagrams sent; dropped by the gateway: %s%n", flood.sent(), dropped);
 
-                    // Another unit comes: it is heard now or when the flood is over.
+                    // Another unit comes, of whom nobody knew.
                     san.unit("unit3", "1GiB", "");
+                    long since = System.nanoTime();
+                    awaitAll(api, 3);
+                    System.out.printf(
+                            "a new unit was online after %d ms, %,d datagrams sent by then%n",
+                            Duration.ofNanos(System.nanoTime() - since).toMillis(), flood.sent());
                 }
-                awaitAll(api, 3);
             }
         }
     }
 
-    private static double benched(AgentSan san) throws IOException {
+    private static List<String> newEvents(Api api, String before, String subject)
+            throws IOException, InterruptedException {
+        int known = JSON.readTree(before).size();
+        List<String> texts = new ArrayList<>();
+        for (JsonNode event : JSON.readTree(api.get("/api/v1/events"))) {
+            if (known-- <= 0 && event.path("subject").asText().equals(subject)) {
+                texts.add(event.path("text").asText());
+            }
+        }
+        return texts;
+    }
+
+    /** Nobody can hear an agent then; but what its unit stores is asked of its target, and no datagram says anything about that. */
+    @Test
+    @Tag("long")
+    void whoSendsUnderAUnitsAddressAndPortDrownsItsAgentAndNothingElse() throws Exception {
+        String striped = HOSTS.replace("size: 64MiB", "size: 64MiB, layout: striped, width: 2, chunk: 64KiB");
+        try (AgentSan san = new AgentSan(folder);
+                Tap tap = new Tap(san.agentPort)) {
+            san.unit("unit1", "1GiB", Ports.free(), tap.port(), "");
+            san.unit("unit2", "1GiB", "");
+            san.gateway("automatic", striped);
+            try (Api api = san.api()) {
+                awaitAll(api, 2);
+                Awaitility.await("a few of each").atMost(Duration.ofSeconds(20)).until(() -> tap.toGateway.size() > 8);
+                List<byte[]> all = Flood.ofEachKind(
+                        List.copyOf(tap.toGateway), PoolKeyFile.read(folder.resolve("pool.key")), new Random(1));
+                Map<String, String> before = everything(san, api, List.of("unit1", "unit2"));
+                String events = java.util.Objects.requireNonNull(before.remove("events"));
+                List<Map<String, String>> seen = new ArrayList<>();
+                try (Flood flood = tap.flood(all)) {
+                    // Longer than until an agent counts as offline.
+                    long end = System.nanoTime() + Duration.ofSeconds(25).toNanos();
+                    for (int pattern = 1; System.nanoTime() < end; pattern++) {
+                        qemu(san, "write -P " + pattern + " 0 4M");
+                        qemu(san, "read -P " + pattern + " 0 4M");
+                        seen.add(units(api));
+                    }
+                    System.out.printf("%,d datagrams sent, %s; seen %s%n", flood.sent(), dropped(api), seen);
+                }
+                assertThat(seen).allSatisfy(units -> {
+                    assertThat(units.get("unit1")).isIn("online", "suspect");
+                    assertThat(units.get("unit2")).isEqualTo("online");
+                });
+                assertThat(newEvents(api, events, "unit unit1"))
+                        .allMatch(text ->
+                                text.contains("its agent is") || text.startsWith("what comes from its address"));
+                assertThat(newEvents(api, events, "unit unit2")).isEmpty();
+                Map<String, String> after = everything(san, api, List.of("unit1", "unit2"));
+                after.remove("events");
+                assertThat(after).containsExactlyEntriesOf(before);
+                awaitAll(api, 2);
+            }
+        }
+    }
+
+    private static double benched(AgentSan san, int seconds) throws IOException {
         List<String> words = new ArrayList<>(
                 List.of(SanwayProcess.ROOT.resolve("scripts/sanway").toString(), "bench", "--erase", "-o", "json"));
-        words.addAll(List.of("--pattern", "mixed", "--seconds", "8", "--warmup", "2", san.url("web1", 0)));
-        return JSON.readTree(Command.run(60, words).succeeded())
+        words.addAll(List.of(
+                "--pattern", "mixed", "--seconds", Integer.toString(seconds), "--warmup", "2", san.url("web1", 0)));
+        return JSON.readTree(Command.run(52 + seconds, words).succeeded())
                 .at("/all/requestsPerSecond")
                 .asDouble();
     }
@@ -171,16 +236,18 @@ class FloodTest {
 
     /**
      * The data path's throughput while a flood goes to the gateway, and while the same flood goes to a program that only reads it, in
-     * turns. More than a minute of flood in all.
+     * turns: more than a minute of flood in all, or with {@code -Dsanway.floodSeconds=60 -Dsanway.floodPairs=3} a minute in one piece.
      */
     @Test
     @Tag("long")
     void hostsKeepTheirThroughputUnderAFlood() throws Exception {
-        int rounds = 7;
         int sinkPort = Ports.free();
         try (AgentSan san = new AgentSan(folder);
                 Tap tap = new Tap(san.agentPort)) {
-            san.unit("unit1", "1GiB", Ports.free(), tap.port(), "");
+            SanwayProcess unit = san.unit("unit1", "1GiB", Ports.free(), tap.port(), "");
+            // There must be an earlier boot for what comes from one.
+            unit.close();
+            unit.restart();
             san.gateway("automatic", HOSTS);
             Process sink = new ProcessBuilder(
                             Path.of(System.getProperty("java.home"), "bin", "java")
@@ -197,13 +264,14 @@ class FloodTest {
                 Awaitility.await("a few of each").atMost(Duration.ofSeconds(20)).until(() -> tap.toGateway.size() > 8);
                 List<byte[]> all = Flood.ofEachKind(
                         List.copyOf(tap.toGateway), PoolKeyFile.read(folder.resolve("pool.key")), new Random(1));
-                double calm = benched(san);
+                Map<String, String> before = everything(san, api, List.of("unit1"));
+                double calm = benched(san, 8);
                 Map<String, List<Double>> found = Map.of("gateway", new ArrayList<>(), "sink", new ArrayList<>());
                 Map<String, Long> sent = new TreeMap<>();
-                for (int round = 0; round < rounds; round++) {
+                for (int round = 0; round < FLOOD_PAIRS; round++) {
                     for (String to : List.of("gateway", "sink")) {
                         try (Flood flood = new Flood(all, FROM, to.equals("sink") ? sinkPort : san.agentPort)) {
-                            java.util.Objects.requireNonNull(found.get(to)).add(benched(san));
+                            java.util.Objects.requireNonNull(found.get(to)).add(benched(san, FLOOD_SECONDS));
                             sent.merge(to, flood.sent(), Long::sum);
                         }
                         assertThat(units(api)).isEqualTo(Map.of("unit1", "online"));
@@ -212,8 +280,10 @@ class FloodTest {
                 double gateway = median(java.util.Objects.requireNonNull(found.get("gateway")));
                 double other = median(java.util.Objects.requireNonNull(found.get("sink")));
                 System.out.printf(
-                        "without a flood %.0f requests a second; flooded %s; medians %.0f and %.0f, ratio %.2f; sent %s%n",
-                        calm, found, gateway, other, gateway / other, sent);
+                        "without a flood %.0f requests a second; flooded for %d s %s; medians %.0f and %.0f, ratio %.2f; sent %s; "
+                                + "dropped by the gateway %s%n",
+                        calm, FLOOD_SECONDS, found, gateway, other, gateway / other, sent, dropped(api));
+                assertThat(everything(san, api, List.of("unit1"))).containsExactlyEntriesOf(before);
                 assertThat(gateway / other).isGreaterThan(0.9);
             } finally {
                 sink.destroy();

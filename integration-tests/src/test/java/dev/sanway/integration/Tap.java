@@ -38,6 +38,11 @@ final class Tap implements AutoCloseable {
         return front.getLocalPort();
     }
 
+    /** Sends datagrams to the gateway's port under the address that the unit has there, besides what it passes. */
+    Flood flood(List<byte[]> datagrams) {
+        return new Flood(datagrams, back, gateway.getPort());
+    }
+
     private void pass(DatagramSocket from, List<byte[]> record) {
         DatagramPacket packet = new DatagramPacket(new byte[2_000], 2_000);
         while (true) {
