@@ -250,8 +250,7 @@ final class UnitCommand extends SanwayCommand.Group {
                     "Moves everything that lies on a unit to other units, while hosts use it, and gives it nothing new. When that "
                             + "is done it can be taken away without anybody noticing. It stays so, also over a restart of the "
                             + "gateway, until it is cancelled: then the unit is used as any other, and what has moved stays "
-                            + "where it is. Deleted volumes move, too; thin ones cannot. What stands in the way is told by "
-                            + "sanway task show.",
+                            + "where it is. Deleted volumes move, too. What stands in the way is told by sanway task show.",
             footerHeading = "%nExamples:%n",
             footer = {"  sanway unit drain unit1", "  sanway task wait 7", "  sanway unit drain unit1 --cancel"})
     int drain(

@@ -86,6 +86,7 @@ class PartCopySimulationTest {
         private final BlockDevice host;
         private final MovePace pace = new MovePace(2_000_000_000);
         private PartCopy copy;
+        private final List<CompletableFuture<Boolean>> holds = new ArrayList<>();
         private int inFlight;
         private long stamp;
         /** So many times power was lost with what the host had been told was done. */
@@ -107,7 +108,7 @@ class PartCopySimulationTest {
             for (int i = 0; i < BLOCKS; i++) {
                 blocks[i] = new Block();
             }
-            part = new MovablePart(window(source, 0));
+            part = new MovablePart(window(source, 0), MovablePart.Above.HOSTS);
             host = new CheckedDevice(new OrderedDevice(part));
             copy = new PartCopy(part, window(source, 0), window(targetDisk, BEFORE), () -> true, pace, () -> nanos);
         }
@@ -201,7 +202,9 @@ class PartCopySimulationTest {
             copy.inStep()
                     .thenRun(() -> later(() -> {
                         if (!decided.isDone()) {
-                            copy.hold().thenAccept(held -> {
+                            CompletableFuture<Boolean> hold = copy.hold();
+                            holds.add(hold);
+                            hold.thenAccept(held -> {
                                 if (!held) {
                                     later(() -> attempt(decided));
                                 } else {
@@ -418,6 +421,9 @@ class PartCopySimulationTest {
                 assertThat(lossesTold).as("losses that were told").isEqualTo(losses);
             }
             assertThat(decided).isCompleted();
+            assertThat(holds)
+                    .as("whoever asked for a hold hears what came of it")
+                    .allMatch(CompletableFuture::isDone);
             channel.close();
         }
     }
