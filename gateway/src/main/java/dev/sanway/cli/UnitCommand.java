@@ -69,8 +69,7 @@ final class UnitCommand extends SanwayCommand.Group {
     @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists the gateway's units and their LUNs.")
     int list(@Mixin ClientOptions options) throws CommandFailure {
         JsonNode units = options.client().get("/api/v1/units");
-        if (options.output == ClientOptions.Output.json) {
-            out().println(units.toPrettyString());
+        if (options.printed(units, out())) {
             return 0;
         }
         UnitTables.list(units, out());
@@ -92,9 +91,7 @@ final class UnitCommand extends SanwayCommand.Group {
     }
 
     private void print(JsonNode unit, ClientOptions options) {
-        if (options.output == ClientOptions.Output.json) {
-            out().println(unit.toPrettyString());
-        } else {
+        if (!options.printed(unit, out())) {
             UnitTables.show(unit, out());
         }
     }
@@ -133,9 +130,7 @@ final class UnitCommand extends SanwayCommand.Group {
                 .post(
                         "/api/v1/units/" + Names.checked(unit) + "/luns/" + lun + "/adopt",
                         JsonNodeFactory.instance.objectNode().put("erase", erase));
-        if (options.output == ClientOptions.Output.json) {
-            out().println(adopted.toPrettyString());
-        } else {
+        if (!options.printed(adopted, out())) {
             out().println(unit + " lun " + lun + " is in the pool: "
                     + Sizes.show(adopted.path("freeBytes").asLong()) + " of "
                     + Sizes.show(adopted.path("sizeBytes").asLong()) + " free");
@@ -185,8 +180,7 @@ final class UnitCommand extends SanwayCommand.Group {
                 .post(
                         "/api/v1/units/" + Names.checked(unit) + "/maintenance",
                         JsonNodeFactory.instance.objectNode().put("on", !off));
-        if (options.output == ClientOptions.Output.json) {
-            out().println(answer.toPrettyString());
+        if (options.printed(answer, out())) {
             return 0;
         }
         String name = answer.path("unit").path("name").asText();
@@ -249,8 +243,7 @@ final class UnitCommand extends SanwayCommand.Group {
                         .post(
                                 "/api/v1/units/" + Names.checked(unit) + "/remove",
                                 JsonNodeFactory.instance.objectNode().put("force", force));
-        if (options.output == ClientOptions.Output.json) {
-            out().println(answer.toPrettyString());
+        if (options.printed(answer, out())) {
             return 0;
         }
         String name = answer.path("name").asText();
@@ -274,8 +267,7 @@ final class UnitCommand extends SanwayCommand.Group {
                     "Moves everything that lies on a unit to other units, while hosts use it, and gives it nothing new. When that "
                             + "is done it can be taken away without anybody noticing. It stays so, also over a restart of the "
                             + "gateway, until it is cancelled: then the unit is used as any other, and what has moved stays "
-                            + "where it is. Deleted volumes move, too; thin ones cannot. What stands in the way is told by "
-                            + "sanway task show.",
+                            + "where it is. Deleted volumes move, too. What stands in the way is told by sanway task show.",
             footerHeading = "%nExamples:%n",
             footer = {"  sanway unit drain unit1", "  sanway task wait 7", "  sanway unit drain unit1 --cancel"})
     int drain(
@@ -290,9 +282,7 @@ final class UnitCommand extends SanwayCommand.Group {
             return 0;
         }
         JsonNode task = options.client().post(path, JsonNodeFactory.instance.objectNode());
-        if (options.output == ClientOptions.Output.json) {
-            out().println(task.toPrettyString());
-        } else {
+        if (!options.printed(task, out())) {
             out().println("unit " + task.path("unit").asText() + " is given nothing new; "
                     + Sizes.show(task.path("bytes").asLong()) + " move elsewhere: sanway task wait "
                     + task.path("id").asLong());

@@ -177,8 +177,8 @@ final class VolumeCommand extends SanwayCommand.Group {
             description =
                     "Moves what of a volume lies on a unit to other units, while hosts use it: they see no error and no other "
                             + "disk. Parts of one stripe stay on different units. At most gateway.moveBandwidth is copied a second. "
-                            + "Cancelled or interrupted the volume is where it was; a restarted gateway begins to copy anew. Thin "
-                            + "volumes cannot be moved.",
+                            + "Cancelled or interrupted the volume is where it was, but for slabs of a thin one that have moved already; "
+                            + "a restarted gateway begins to copy anew.",
             footerHeading = "%nExamples:%n",
             footer = {
                 "  sanway volume move web1/data --from unit1",

@@ -214,8 +214,7 @@ final class Evacuations {
     private Evacuation.Plan plan(Evacuation.Wish wish, int most) {
         Map<UUID, VolumeRecord> volumes = new HashMap<>();
         catalog.volumes().forEach(volume -> volumes.put(volume.uuid(), volume));
-        Set<UUID> moving = new HashSet<>();
-        moves.underWay().forEach(move -> moving.add(move.source()));
+        Set<UUID> moving = new HashSet<>(moves.leaving());
         long now = System.nanoTime();
         pausedNanos.values().removeIf(until -> now - until > 0);
         moving.addAll(pausedNanos.keySet());

@@ -361,7 +361,7 @@ final class Volumes implements Assignments.Listener {
             drained.complete(null);
         } else {
             unit.close();
-            unit.device().owner().execute(() -> assembled.device().close(() -> drained.complete(null)));
+            unit.device().owner().execute(() -> assembled.close(() -> drained.complete(null)));
         }
         return drained.thenComposeAsync(_ -> assignments.cancelGrowth(record.uuid()), control)
                 .thenComposeAsync(
@@ -389,11 +389,11 @@ final class Volumes implements Assignments.Listener {
             if (each.record != null && each.record.uuid().equals(volume)) {
                 VolumeAssembler.Assembled assembled = each.assembled;
                 LunDirectory directory = each.directory;
-                if (assembled != null && directory != null) {
-                    return new PartitionMoves.Place.Served(assembled, directory);
-                }
                 if (each.assembling || each.deleting) {
                     return new PartitionMoves.Place.SettingUp();
+                }
+                if (assembled != null && directory != null) {
+                    return new PartitionMoves.Place.Served(assembled, directory);
                 }
             }
         }

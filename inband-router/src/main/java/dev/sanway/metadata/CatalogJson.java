@@ -54,6 +54,7 @@ final class CatalogJson {
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
 
+    /** {@code slab}: null, or absent as before version 5: the partition's own UUID. */
     private record PartitionJson(
             UUID uuid,
             UUID unitVolume,
@@ -62,7 +63,8 @@ final class CatalogJson {
             PartitionState state,
             UUID volume,
             int index,
-            long generation) {}
+            long generation,
+            @Nullable UUID slab) {}
 
     private record VolumeJson(
             UUID uuid,
@@ -121,7 +123,8 @@ final class CatalogJson {
                 partition.state(),
                 owner.volume(),
                 owner.index(),
-                partition.generation()));
+                partition.generation(),
+                partition.slab().equals(partition.uuid()) ? null : partition.slab()));
     }
 
     static byte[] json(VolumeRecord volume) {
@@ -217,7 +220,8 @@ final class CatalogJson {
                 it.lengthBytes(),
                 it.state(),
                 new Partition.PartitionOwner(it.volume(), it.index()),
-                it.generation());
+                it.generation(),
+                it.slab() == null ? it.uuid() : it.slab());
     }
 
     private static VolumeRecord volume(VolumeJson it) {

@@ -32,9 +32,9 @@ public final class MetadataStore implements RecordStore {
      * The schema's version; a database with a newer one is refused. Version 2 added volumes that grow, hosts and volumes that
      * were made by command, adopted configurations and tasks; version 3 journals, operators, tokens, deleted volumes and
      * thin ones; version 4 units with an agent and what operators said of units,
-     * and deleted hosts. Older stores are taken over as they are.
+     * and deleted hosts; version 5 slabs that have moved and labels that were given up. Older stores are taken over as they are.
      */
-    public static final int SCHEMA_VERSION = 4;
+    public static final int SCHEMA_VERSION = 5;
 
     /** Expected revision of a record that must not exist yet. */
     public static final long ABSENT = 0;

@@ -28,7 +28,10 @@ import java.util.zip.CRC32C;
  *      128     64  per partition: UUID 16, start 8, length 8, state 4, index 4, volume UUID 16, generation 8
  * </pre>
  *
- * A label without partitions fits into one block, so the first one, written where there was nothing, is whole or absent.
+ * <p>Nobody opens a volume from a label. That is why the UUID that a slab has kept when it moved is not in it: the store has it, and
+ * the pages of the slab's map bear it.
+ *
+ * <p>A label without partitions fits into one block, so the first one, written where there was nothing, is whole or absent.
  */
 public record Label(UUID pool, UUID gateway, UUID uuid, long sequence, List<Partition> partitions) {
     public static final int FORMAT_VERSION = 1;

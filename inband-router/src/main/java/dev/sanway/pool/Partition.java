@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param startBytes offset in the unit volume
  * @param owner whose it is; null of a free one. One that is COPYING has the index of the one that it is to replace
  * @param generation grows with every change of the partition
+ * @param slab of a thin volume's slab, what the pages of its map bear: it outlives the partition, for the one that takes its place
+ *     has it, too. Of any other partition its UUID. Labels do not have it
  */
 public record Partition(
         UUID uuid,
@@ -19,7 +21,8 @@ public record Partition(
         long lengthBytes,
         PartitionState state,
         @Nullable PartitionOwner owner,
-        long generation) {
+        long generation,
+        UUID slab) {
 
     public static final UUID NO_UUID = new UUID(0, 0);
 
@@ -35,6 +38,18 @@ public record Partition(
         }
     }
 
+    /** One that takes the place of no other. */
+    public Partition(
+            UUID uuid,
+            UUID unitVolume,
+            long startBytes,
+            long lengthBytes,
+            PartitionState state,
+            @Nullable PartitionOwner owner,
+            long generation) {
+        this(uuid, unitVolume, startBytes, lengthBytes, state, owner, generation, uuid);
+    }
+
     public long endBytes() {
         return startBytes + lengthBytes;
     }
@@ -44,6 +59,6 @@ public record Partition(
     }
 
     public Partition in(PartitionState newState) {
-        return new Partition(uuid, unitVolume, startBytes, lengthBytes, newState, owner, generation + 1);
+        return new Partition(uuid, unitVolume, startBytes, lengthBytes, newState, owner, generation + 1, slab);
     }
 }

@@ -15,7 +15,7 @@ import java.util.function.Supplier;
  * cannot.
  *
  * <p>The place is one run, as long as the partition, on another unit than the partition's, in the largest run that is free. What lies
- * in one stripe stays on different units.
+ * in one stripe stays on different units. A slab stays the slab that it is.
  */
 public final class Replacement {
     private Replacement() {}
@@ -80,19 +80,26 @@ public final class Replacement {
                         .thenComparing(run -> unit(all, run))
                         .thenComparing(Partition::unitVolume)
                         .thenComparingLong(Partition::startBytes))
-                .<Result>map(run -> new Result.Placed(new Partition(
-                        uuids.get(),
-                        run.unitVolume(),
-                        run.startBytes(),
-                        partition.lengthBytes(),
-                        PartitionState.COPYING,
-                        partition.owner(),
-                        1)))
+                .<Result>map(run -> new Result.Placed(target(request, run, uuids.get())))
                 .orElseGet(() ->
                         new Result.Refused("needs 1 unit" + (request.toUnits().isEmpty() ? "" : " of those named")
                                 + " with " + Bytes.text(partition.lengthBytes()) + " free in one piece, "
                                 + largest(pool, suitable)
                                 + (notes.isEmpty() ? "" : "; " + String.join("; ", notes))));
+    }
+
+    private static Partition target(Request request, Partition run, UUID uuid) {
+        Partition source = request.partition();
+        return new Partition(
+                uuid,
+                run.unitVolume(),
+                run.startBytes(),
+                source.lengthBytes(),
+                PartitionState.COPYING,
+                source.owner(),
+                1,
+                // The pages of its map are copied as they are.
+                request.layout() instanceof VolumeLayout.Thin ? source.slab() : uuid);
     }
 
     /** The units where it cannot go, however much room they have. */

@@ -93,7 +93,7 @@ public final class Evacuation {
             }
             done = false;
             left += partition.lengthBytes();
-            if (situation.moving().contains(partition.uuid())) {
+            if (situation.moving().contains(partition.uuid()) || isBeingMade(volume, partition)) {
                 continue;
             }
             String why = hindrance(volume, partition);
@@ -148,12 +148,17 @@ public final class Evacuation {
         return volume == null ? "a volume that is gone" : volume.name();
     }
 
+    /** A slab that a thin volume is about to get: it is there in a moment, or gone again. */
+    private static boolean isBeingMade(@Nullable VolumeRecord volume, Partition partition) {
+        return volume != null
+                && volume.layout() instanceof VolumeLayout.Thin
+                && volume.state() == VolumeRecord.State.ASSIGNED
+                && partition.state() == PartitionState.WIPING;
+    }
+
     private static @Nullable String hindrance(@Nullable VolumeRecord volume, Partition partition) {
         if (volume == null) {
             return "it is being deleted";
-        }
-        if (volume.layout() instanceof VolumeLayout.Thin) {
-            return "it is thin, and the slabs of thin volumes cannot be moved";
         }
         return switch (volume.state()) {
             case WIPING -> "it is being set up";

@@ -109,19 +109,10 @@ public final class Assignments implements AutoCloseable {
         this.releasing = new Releasing(ledger, labels, this::resume);
         this.deletions = new Deletions(catalog, control, pool, ledger.growing, this::changed, releasing::release);
         this.work = new VolumeWork(ledger, labels, new WipeWork(ledger, labels), releasing, deletions::freed);
-        this.slabs = new Slabs(
-                catalog,
-                control,
-                pool,
-                labels,
-                deletions,
-                steps,
-                () -> ledger.tables,
-                () -> ledger.closedUnits,
-                work::resume);
+        this.moves = new PartitionMoves(ledger, labels, work::resume);
+        this.slabs = new Slabs(ledger, labels, deletions, moves, work::resume);
         this.assigning = new Assigning(ledger, deletions, work::resume);
         this.growing = new Growing(ledger, deletions, slabs, labels, work::resume);
-        this.moves = new PartitionMoves(ledger, labels, work::resume);
         this.losses = new Losses(ledger, labels, deletions, moves, work::resume, this::resumeAll);
     }
 

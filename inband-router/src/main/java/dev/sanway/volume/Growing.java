@@ -72,7 +72,10 @@ final class Growing {
                             && pool.state().partitionsOf(uuid).stream()
                                     .anyMatch(partition -> unsettles(uuid, partition)));
             Optional<String> objection = GrowthCheck.objection(volume, toBytes, unsettled);
-            if (objection.isEmpty() && ledger.moving.contains(uuid) && toBytes > volume.sizeBytes()) {
+            if (objection.isEmpty()
+                    && ledger.moving.contains(uuid)
+                    && !Slabs.thin(volume)
+                    && toBytes > volume.sizeBytes()) {
                 objection = Optional.of("it is being moved; ask again when that is done, or cancelled");
             }
             if (objection.isPresent()) {

@@ -17,18 +17,27 @@ import dev.sanway.block.Limits;
 import io.netty.util.concurrent.EventExecutor;
 
 /**
- * A part of a volume whose device can be replaced by another of the same content while requests go on. What hosts were told by the
- * first one stays true of those that follow:
+ * A part of a volume whose device can be replaced by another of the same content while requests go on. What was told by the first one
+ * stays true of those that follow:
  *
  * <ul>
- *   <li>Size and limits are the first one's, but for the length of transfers. If unmapped blocks were said to read as zeroes, and the
- *       device that is in now does not guarantee that, nothing is unmapped, which a hint allows.
- *   <li>That unflushed writes were lost is told to the next flush, also if a move found it out.
+ *   <li>The size is the first one's. Below {@link Above#HOSTS hosts} so are the limits, but for the length of transfers; if unmapped
+ *       blocks were said to read as zeroes, and the device that is in now does not guarantee that, nothing is unmapped, which a hint
+ *       allows. A {@link Above#THIN_VOLUME thin volume} has limits of its own, and is told those of the device that is in now.
+ *   <li>That unflushed writes were lost is told to the next flush, also if a move found it out. Of a slab it is told to a flush of all
+ *       of it only: others are those of maps and of zeroed extents, which concern no host.
  * </ul>
  *
  * Closes the device that is in.
  */
 final class MovablePart implements BlockDevice {
+    /** Whose requests come here. */
+    enum Above {
+        HOSTS,
+        THIN_VOLUME
+    }
+
+    private final Above above;
     private final Geometry geometry;
     private final Limits told;
     private final DeviceListeners listeners = new DeviceListeners();
@@ -37,8 +46,9 @@ final class MovablePart implements BlockDevice {
     private boolean replaced;
     private boolean lossUntold;
 
-    MovablePart(BlockDevice first) {
+    MovablePart(BlockDevice first, Above above) {
         this.device = first;
+        this.above = above;
         this.geometry = first.geometry();
         this.told = first.limits();
         first.addListener(forward);
@@ -81,7 +91,7 @@ final class MovablePart implements BlockDevice {
     @Override
     public Limits limits() {
         Limits now = device.limits();
-        return replaced
+        return replaced && above == Above.HOSTS
                 ? new Limits(
                         now.maxTransferBlocks(),
                         told.optimalTransferBlocks(),
@@ -100,18 +110,23 @@ final class MovablePart implements BlockDevice {
 
     @Override
     public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
-        if (request instanceof BlockRequest.Flush && replaced) {
+        if (request instanceof BlockRequest.Flush flush && replaced && concernsHosts(flush)) {
             // Whether there is a loss to tell is known when it ends: a move may find it out meanwhile.
             return device.submit(request, outcome -> completion.completed(withLoss(outcome)));
         }
         if (request instanceof BlockRequest.Unmap
                 && replaced
+                && above == Above.HOSTS
                 && told.unmappedReadsZeroes()
                 && !device.limits().unmappedReadsZeroes()) {
             completion.completed(DONE);
             return BlockOperation.UNCANCELLABLE;
         }
         return device.submit(request, completion);
+    }
+
+    private boolean concernsHosts(BlockRequest.Flush flush) {
+        return above == Above.HOSTS || (flush.lba() == 0 && flush.blockCount() == 0);
     }
 
     private BlockOutcome withLoss(BlockOutcome outcome) {

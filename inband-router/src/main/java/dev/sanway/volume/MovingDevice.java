@@ -418,7 +418,7 @@ final class MovingDevice implements BlockDevice {
         return source.geometry();
     }
 
-    /** The source's, but for the length of transfers, which suits both. */
+    /** The source's, but for what must suit both: the length of transfers, and what unmapped blocks read as. */
     @Override
     public Limits limits() {
         Limits limits = source.limits();
@@ -427,7 +427,7 @@ final class MovingDevice implements BlockDevice {
                 limits.optimalTransferBlocks(),
                 limits.unmapGranularityBlocks(),
                 limits.unmapAlignmentBlocks(),
-                limits.unmappedReadsZeroes(),
+                limits.unmappedReadsZeroes() && target.limits().unmappedReadsZeroes(),
                 limits.volatileCache(),
                 limits.readOnly());
     }

@@ -62,6 +62,8 @@ final class PartCopy {
     private boolean busy;
     /** Tells what belongs to a window or a hold that was let go by already. */
     private int attempt;
+    /** What the last hold came to. */
+    private CompletableFuture<Boolean> hold = CompletableFuture.completedFuture(false);
     /** Under way for a hold, perhaps one that was let go: what they have to say is to be heard before the next. */
     private int flushes;
     /** The hold that found nothing under way. */
@@ -163,6 +165,7 @@ final class PartCopy {
             holding = true;
             int mine = ++attempt;
             CompletableFuture<Boolean> held = new CompletableFuture<>();
+            hold = held;
             after(QUIET_MILLIS + FLUSH_MILLIS, mine, () -> notHeld(held));
             after(QUIET_MILLIS, mine, () -> {
                 if (quietAttempt != mine) {
@@ -256,6 +259,11 @@ final class PartCopy {
     /** After {@link #hold}: the target is the part's device. Completes when nothing is under way at the source any more. */
     CompletableFuture<Void> takeOver() {
         return onLoop(() -> {
+            if (over) {
+                // The part was closed while the store decided, with nothing under way: whoever opens it next has the
+                // target.
+                return closed(target);
+            }
             moving.takeOver();
             end();
             part.replace(target, targetReady.get());
@@ -284,6 +292,8 @@ final class PartCopy {
 
     private void end() {
         over = true;
+        // Given up meanwhile: whoever waits for it must hear that.
+        hold.complete(false);
         attempt++;
         pace.ended();
         if (looking != null) {

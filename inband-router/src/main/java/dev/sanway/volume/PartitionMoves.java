@@ -9,6 +9,7 @@ import dev.sanway.pool.Replacement;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -52,7 +53,7 @@ public final class PartitionMoves {
         /** Nobody uses it: it may be copied on this directory's loop. */
         record Unserved(LunDirectory directory) implements Place {}
 
-        /** It is about to be served. */
+        /** It is about to be served, or about not to be any more. */
         record SettingUp() implements Place {}
     }
 
@@ -142,6 +143,18 @@ public final class PartitionMoves {
         return moves.values().stream().map(move -> move.record).toList();
     }
 
+    /** The partitions that are on their way already, to another place or back to the pool. */
+    public Set<UUID> leaving() {
+        Set<UUID> all = new HashSet<>();
+        moves.values().forEach(move -> all.add(move.record.source()));
+        if (!ledger.leaving.isEmpty()) {
+            pool.state().partitions().values().stream()
+                    .filter(partition -> ledger.leaving.contains(partition.slab()))
+                    .forEach(partition -> all.add(partition.uuid()));
+        }
+        return all;
+    }
+
     /** How much of a move is copied, in bytes; 0 if it is not under way. */
     public long copiedBytes(UUID target) {
         Move move = moves.get(target);
@@ -195,16 +208,15 @@ public final class PartitionMoves {
     }
 
     private Optional<String> objection(VolumeRecord volume, Partition source) {
-        if (Slabs.thin(volume)) {
-            return Optional.of("it is thin, and the slabs of thin volumes cannot be moved");
-        }
         if (volume.state() != VolumeRecord.State.ASSIGNED && volume.state() != VolumeRecord.State.DELETED) {
             return Optional.of("it is being " + (volume.state() == VolumeRecord.State.WIPING ? "set up" : "deleted"));
         }
-        if (volume.growth() != null || ledger.growing.contains(volume.uuid())) {
+        if (volume.growth() != null || (ledger.growing.contains(volume.uuid()) && !Slabs.thin(volume))) {
             return Optional.of("it is growing");
         }
-        if (ledger.givenUp.contains(volume.uuid()) || source.state() != PartitionState.ASSIGNED) {
+        if (ledger.givenUp.contains(volume.uuid())
+                || ledger.leaving.contains(source.slab())
+                || source.state() != PartitionState.ASSIGNED) {
             return Optional.of("it is being changed");
         }
         if (moves.values().stream().anyMatch(move -> move.record.source().equals(source.uuid()))) {
@@ -515,6 +527,24 @@ public final class PartitionMoves {
             if (move.record.volume().equals(volume) && move.unserved) {
                 stop(move, new End.Cancelled());
                 ends.add(move.left);
+            }
+        }
+        return CompletableFuture.allOf(ends.toArray(new CompletableFuture<?>[0]));
+    }
+
+    /** Ends what moves a slab. Completes when nothing of that is in the slab's part, and it is decided which partition the slab is. */
+    CompletableFuture<Void> endOf(UUID volume, UUID slab) {
+        List<CompletableFuture<End>> ends = new ArrayList<>();
+        for (Move move : List.copyOf(moves.values())) {
+            Partition source = pool.state().partitions().get(move.record.source());
+            if (move.record.volume().equals(volume)
+                    && source != null
+                    && source.slab().equals(slab)) {
+                stop(move, new End.Cancelled());
+                // One that has not come to copying does not come to it any more.
+                if (move.assembled != null) {
+                    ends.add(move.end);
+                }
             }
         }
         return CompletableFuture.allOf(ends.toArray(new CompletableFuture<?>[0]));

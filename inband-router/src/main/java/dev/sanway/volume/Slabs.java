@@ -5,7 +5,6 @@ import dev.sanway.block.BlockRequest;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Allocation;
-import dev.sanway.pool.ClosedUnits;
 import dev.sanway.pool.ControlIo;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
@@ -24,7 +23,6 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,7 +35,7 @@ import org.slf4j.LoggerFactory;
  * </pre>
  *
  * A slab that is WIPING when a process starts was never given to anybody, and is released. Belongs to the control's executor;
- * {@link #request} and {@link #giveBack} may be called on any thread.
+ * {@link #request}, {@link #leaving} and {@link #giveBack} may be called on any thread.
  */
 public final class Slabs {
     private static final Logger LOG = LoggerFactory.getLogger(Slabs.class);
@@ -55,42 +53,32 @@ public final class Slabs {
         record Refused(String why, boolean full) implements Answer {}
     }
 
+    private final VolumeLedger ledger;
     private final Catalog catalog;
     private final EventExecutor control;
     private final LivePool pool;
     private final LabelTables labels;
     private final Deletions deletions;
+    private final PartitionMoves moves;
     private final Assignments.Steps steps;
-    private final Supplier<UnitTables> tables;
-    private final Supplier<ClosedUnits> closed;
     private final Consumer<VolumeRecord> resume;
     private Function<VolumeRecord, CompletableFuture<Boolean>> moreRoom = _ -> CompletableFuture.completedFuture(false);
 
-    /**
-     * Makes it.
-     *
-     * @param tables those that units keep
-     * @param closed the units that are given nothing new
-     * @param resume goes on with partitions that were released
-     */
+    /** {@code resume}: goes on with partitions that were released. */
     Slabs(
-            Catalog catalog,
-            EventExecutor control,
-            LivePool pool,
+            VolumeLedger ledger,
             LabelTables labels,
             Deletions deletions,
-            Assignments.Steps steps,
-            Supplier<UnitTables> tables,
-            Supplier<ClosedUnits> closed,
+            PartitionMoves moves,
             Consumer<VolumeRecord> resume) {
-        this.catalog = catalog;
-        this.control = control;
-        this.pool = pool;
+        this.ledger = ledger;
+        this.catalog = ledger.catalog;
+        this.control = ledger.control;
+        this.pool = ledger.pool;
         this.labels = labels;
         this.deletions = deletions;
-        this.steps = steps;
-        this.tables = tables;
-        this.closed = closed;
+        this.moves = moves;
+        this.steps = ledger.steps;
         this.resume = resume;
         releaseUnfinished();
     }
@@ -173,7 +161,7 @@ public final class Slabs {
 
     private Allocation.Result fits(PoolState left, UUID uuid) {
         return served(uuid)
-                        .filter(volume -> place(closed.get().open(left), volume) instanceof SlabPlacement.Result.Placed)
+                        .filter(volume -> place(ledger.open(left), volume) instanceof SlabPlacement.Result.Placed)
                         .isPresent()
                 ? new Allocation.Result.Placed(List.of())
                 : new Allocation.Result.Refused("no room for a slab");
@@ -193,16 +181,16 @@ public final class Slabs {
             return refused("the volume is being deleted", false);
         }
         VolumeRecord volume = found.get();
-        return switch (place(closed.get().open(pool.state()), volume)) {
+        return switch (place(ledger.open(pool.state()), volume)) {
             case SlabPlacement.Result.Refused(String why, boolean unitsAway) ->
-                refused(why + closed.get().note(), !unitsAway && !roomLater(volume));
+                refused(why + ledger.closedNote(), !unitsAway && !roomLater(volume));
             case SlabPlacement.Result.Placed(Partition slab) -> assign(volume, slab);
         };
     }
 
     /** Whether a unit that is closed for a while has room. */
     private boolean roomLater(VolumeRecord volume) {
-        return switch (place(closed.get().openLater(pool.state()), volume)) {
+        return switch (place(ledger.closedUnits.openLater(pool.state()), volume)) {
             case SlabPlacement.Result.Placed _ -> true;
             case SlabPlacement.Result.Refused(String _, boolean unitsAway) -> unitsAway;
         };
@@ -218,7 +206,7 @@ public final class Slabs {
                 .thenComposeAsync(
                         _ -> {
                             steps.after(AssignmentStep.SLAB_INTENDED);
-                            return tables.get().assign(List.of(slab));
+                            return ledger.tables.assign(List.of(slab));
                         },
                         control)
                 .thenComposeAsync(
@@ -258,7 +246,7 @@ public final class Slabs {
             return CompletableFuture.failedFuture(
                     new IllegalStateException("a unit went away before it was formatted"));
         }
-        byte[] map = SlabFormat.newMap(slab.uuid(), volume.uuid(), slab.lengthBytes());
+        byte[] map = SlabFormat.newMap(slab.slab(), volume.uuid(), slab.lengthBytes());
         int blockSize = device.geometry().blockSizeBytes();
         BlockRequest write = new BlockRequest.Write(
                 slab.startBytes() / blockSize, map.length / blockSize, Unpooled.wrappedBuffer(map), true);
@@ -286,14 +274,23 @@ public final class Slabs {
         return new Answer.Refused(String.valueOf(failure.getMessage()), false);
     }
 
-    /** A volume's slab holds nothing and is used no more. */
-    public void giveBack(UUID slab) {
-        control.execute(() -> {
-            Partition now = pool.state().partitions().get(slab);
-            if (now != null && now.state() == PartitionState.ASSIGNED) {
-                release(now);
-            }
+    /**
+     * A volume's slab holds nothing, is used no more, and is going to be given back: it moves no more from now on. Completes when nothing
+     * of a move is in the slab's part.
+     */
+    CompletableFuture<Void> leaving(UUID volume, UUID slab) {
+        return ledger.onControl(() -> {
+            ledger.leaving.add(slab);
+            return moves.endOf(volume, slab);
         });
+    }
+
+    /** After {@link #leaving}: the part is closed. */
+    void giveBack(UUID volume, UUID slab) {
+        control.execute(() -> pool.state().partitionsOf(volume).stream()
+                .filter(each -> each.slab().equals(slab) && each.state() == PartitionState.ASSIGNED)
+                .findFirst()
+                .ifPresentOrElse(this::release, () -> ledger.leaving.remove(slab)));
     }
 
     private void release(Partition slab) {
@@ -305,6 +302,7 @@ public final class Slabs {
                                 LOG.warn("slab {} is not given back: {}", slab.uuid(), failure.getMessage());
                                 return;
                             }
+                            ledger.leaving.remove(slab.slab());
                             // The volume may have been given up with all its partitions meanwhile.
                             Partition now = pool.state().partitions().get(slab.uuid());
                             if (now != null && now.state() != PartitionState.RELEASED) {

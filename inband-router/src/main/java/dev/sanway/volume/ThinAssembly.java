@@ -10,6 +10,7 @@ import dev.sanway.pool.UnitVolume;
 import dev.sanway.volume.thin.SlabSource;
 import dev.sanway.volume.thin.ThinDevice;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -22,15 +23,24 @@ final class ThinAssembly implements SlabSource {
     private final VolumeRecord volume;
     private final LunDirectory directory;
     private final Slabs slabs;
+    /** By slab: those that the volume has now. */
+    private final Map<UUID, MovablePart> parts;
 
-    private ThinAssembly(VolumeRecord volume, LunDirectory directory, Slabs slabs) {
+    private ThinAssembly(VolumeRecord volume, LunDirectory directory, Slabs slabs, Map<UUID, MovablePart> partsBySlab) {
         this.volume = volume;
         this.directory = directory;
         this.slabs = slabs;
+        this.parts = partsBySlab;
     }
 
-    static ThinDevice open(VolumeRecord volume, PoolState pool, LunDirectory directory, Slabs slabs) {
-        ThinAssembly assembly = new ThinAssembly(volume, directory, slabs);
+    /** {@code partsBySlab}: kept up to date with the slabs that the volume has. */
+    static ThinDevice open(
+            VolumeRecord volume,
+            PoolState pool,
+            LunDirectory directory,
+            Slabs slabs,
+            Map<UUID, MovablePart> partsBySlab) {
+        ThinAssembly assembly = new ThinAssembly(volume, directory, slabs, partsBySlab);
         List<SlabPart> parts = pool.partitionsOf(volume.uuid()).stream()
                 .filter(partition -> partition.state() == PartitionState.ASSIGNED)
                 .map(partition -> assembly.part(
@@ -47,8 +57,10 @@ final class ThinAssembly implements SlabSource {
 
     private SlabPart part(Partition partition, UnitVolume unitVolume) {
         SlotDevice slot = directory.slot(unitVolume);
-        BlockDevice part = VolumeAssembler.window(partition, unitVolume, slot, volume);
-        return new SlabPart(partition.uuid(), part, slot.filled());
+        MovablePart part = new MovablePart(
+                VolumeAssembler.window(partition, unitVolume, slot, volume), MovablePart.Above.THIN_VOLUME);
+        parts.put(partition.slab(), part);
+        return new SlabPart(partition.slab(), part, slot.filled());
     }
 
     @Override
@@ -66,8 +78,18 @@ final class ThinAssembly implements SlabSource {
                         directory.loop());
     }
 
+    /** What moves it ends first, for that uses the part. */
     @Override
-    public void giveBack(UUID slab) {
-        slabs.giveBack(slab);
+    public void giveBack(UUID slab, BlockDevice part, Runnable closed) {
+        slabs.leaving(volume.uuid(), slab)
+                .whenCompleteAsync(
+                        (_, _) -> {
+                            parts.remove(slab);
+                            part.close(() -> {
+                                slabs.giveBack(volume.uuid(), slab);
+                                closed.run();
+                            });
+                        },
+                        directory.loop());
     }
 }

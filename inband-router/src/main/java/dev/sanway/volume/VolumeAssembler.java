@@ -42,7 +42,7 @@ public final class VolumeAssembler {
         private final LunDirectory directory;
         private final SlotDevice gate;
         private final OrderedDevice device;
-        /** By partition; of a thin volume none. */
+        /** By partition; of a thin volume by slab. */
         private final Map<UUID, MovablePart> parts;
 
         private VolumeBody body;
@@ -109,7 +109,7 @@ public final class VolumeAssembler {
          * @throws IllegalStateException if the volume does not have the source
          */
         PartCopy copy(VolumeRecord volume, Partition source, PoolState pool, Partition target, MovePace pace) {
-            MovablePart part = parts.get(source.uuid());
+            MovablePart part = parts.get(source.slab());
             if (part == null) {
                 throw new IllegalStateException(volume.name() + " is served without partition " + source.uuid());
             }
@@ -118,10 +118,15 @@ public final class VolumeAssembler {
 
         /** After a copy took over: the part is known by another partition. */
         void moved(Partition source, Partition target) {
-            MovablePart part = parts.remove(source.uuid());
+            MovablePart part = parts.remove(source.slab());
             if (part != null) {
-                parts.put(target.uuid(), part);
+                parts.put(target.slab(), part);
             }
+        }
+
+        /** Ends it for good: when {@code whenClosed} runs nothing of it is under way at any unit, be it a host's or the volume's own. */
+        public void close(Runnable whenClosed) {
+            device.close(() -> body.close(whenClosed));
         }
 
         /** The device of a thin volume, or nothing. Any thread. */
@@ -139,7 +144,7 @@ public final class VolumeAssembler {
     public static Assembled assemble(VolumeRecord volume, PoolState pool, LunDirectory directory, Slabs slabs) {
         Map<UUID, MovablePart> parts = new HashMap<>();
         VolumeBody body = Slabs.thin(volume)
-                ? ThinAssembly.open(volume, pool, directory, slabs)
+                ? ThinAssembly.open(volume, pool, directory, slabs, parts)
                 : compose(volume, pool, directory, parts);
         Identity identity = body.identity();
         SlotDevice gate = new SlotDevice(directory.loop(), identity, body.geometry(), body.limits(), "being set up");
@@ -156,7 +161,7 @@ public final class VolumeAssembler {
             Partition target,
             LunDirectory directory,
             MovePace pace) {
-        MovablePart part = new MovablePart(window(source, pool, directory, volume));
+        MovablePart part = new MovablePart(window(source, pool, directory, volume), MovablePart.Above.HOSTS);
         return begin(part, volume, source, pool, target, directory, pace);
     }
 
@@ -215,9 +220,9 @@ public final class VolumeAssembler {
             UnitVolume unitVolume = Objects.requireNonNull(pool.unitVolumes().get(partition.unitVolume()));
             SlotDevice slot = directory.slot(unitVolume);
             absent.set(parts.size(), !slot.filled());
-            MovablePart part = new MovablePart(window(partition, unitVolume, slot, volume));
+            MovablePart part = new MovablePart(window(partition, unitVolume, slot, volume), MovablePart.Above.HOSTS);
             parts.add(part);
-            movable.put(partition.uuid(), part);
+            movable.put(partition.slab(), part);
         }
         return new ComposedDevice(
                 new Identity(volume.uuid(), volume.name()),

@@ -255,4 +255,35 @@ class MetadataStoreTest {
             assertThat(catalog.volumes()).extracting(VolumeRecord::state).containsExactly(VolumeRecord.State.ASSIGNED);
         }
     }
+
+    @Test
+    void aSlabThatHasMovedKeepsItsUuidAndOneOfAnOlderStoreHasItsPartitions() throws Exception {
+        UUID volume = UUID.randomUUID();
+        UUID label = UUID.randomUUID();
+        Partition moved = new Partition(
+                UUID.randomUUID(),
+                label,
+                1 << 20,
+                1 << 20,
+                PartitionState.ASSIGNED,
+                new Partition.PartitionOwner(volume, 0),
+                3,
+                UUID.randomUUID());
+        UUID older = UUID.randomUUID();
+        try (Catalog catalog = Catalog.open(directory)) {
+            catalog.commit(new Catalog.Batch().put(moved)).join();
+        }
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("metadata.db"));
+                Statement statement = connection.createStatement()) {
+            statement.execute("PRAGMA user_version=4");
+            statement.execute(("INSERT INTO record VALUES ('partition', '%s', 1, CAST('{\"uuid\":\"%s\","
+                            + "\"unitVolume\":\"%s\",\"startBytes\":2097152,\"lengthBytes\":1048576,\"state\":\"ASSIGNED\","
+                            + "\"volume\":\"%s\",\"index\":1,\"generation\":2}' AS BLOB))")
+                    .formatted(older, older, label, volume));
+        }
+        try (Catalog catalog = Catalog.open(directory)) {
+            assertThat(catalog.partition(moved.uuid())).contains(moved);
+            assertThat(catalog.partition(older).orElseThrow().slab()).isEqualTo(older);
+        }
+    }
 }

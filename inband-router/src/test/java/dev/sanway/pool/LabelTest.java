@@ -62,6 +62,22 @@ class LabelTest {
     }
 
     @Test
+    void theUuidThatASlabKeptWhenItMovedIsNotInIt() {
+        Partition made = partition(1, PartitionState.ASSIGNED);
+        Partition moved = new Partition(
+                made.uuid(),
+                LABEL,
+                made.startBytes(),
+                made.lengthBytes(),
+                made.state(),
+                made.owner(),
+                made.generation(),
+                new UUID(4, 4));
+        assertThat(new Label(POOL, GATEWAY, LABEL, 1, List.of(moved)).encode())
+                .isEqualTo(new Label(POOL, GATEWAY, LABEL, 1, List.of(made)).encode());
+    }
+
+    @Test
     void theFirstLabelFitsIntoOneBlockSoThatItIsWholeOrAbsent() {
         byte[] first = new Label(POOL, GATEWAY, LABEL, 1, List.of()).encode();
         assertThat(Arrays.copyOfRange(first, 512, first.length)).containsOnly(0);

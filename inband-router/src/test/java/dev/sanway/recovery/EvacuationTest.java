@@ -109,13 +109,6 @@ class EvacuationTest {
         unit(1, 40);
         unit(2, 40);
         partition(
-                volume("web1/thin", new VolumeLayout.Thin(), VolumeRecord.State.ASSIGNED),
-                0,
-                1,
-                1,
-                2,
-                PartitionState.ASSIGNED);
-        partition(
                 volume("web1/new", new VolumeLayout.Linear(), VolumeRecord.State.WIPING),
                 0,
                 1,
@@ -133,9 +126,22 @@ class EvacuationTest {
         assertThat(plan.begin()).as("a deleted one moves").hasSize(1);
         assertThat(plan.obstacles())
                 .extracting(Evacuation.Obstacle::toString)
-                .containsExactly(
-                        "web1/new: it is being set up",
-                        "web1/thin: it is thin, and the slabs of thin volumes cannot be moved");
+                .containsExactly("web1/new: it is being set up");
+    }
+
+    @Test
+    void slabsOfAThinVolumeLeaveOneAfterTheOtherAndOneThatIsBeingMadeIsWaitedFor() {
+        unit(1, 40);
+        unit(2, 40);
+        VolumeRecord thin = volume("web1/thin", new VolumeLayout.Thin(), VolumeRecord.State.ASSIGNED);
+        Partition slab = partition(thin, 0, 1, 1, 4, PartitionState.ASSIGNED);
+        partition(thin, 1, 1, 5, 4, PartitionState.WIPING);
+        partition(thin, 2, 2, 1, 4, PartitionState.ASSIGNED);
+        Evacuation.Plan plan = plan(DRAIN, 5, Set.of());
+        assertThat(plan.begin()).containsExactly(slab);
+        assertThat(plan.obstacles()).isEmpty();
+        assertThat(plan.leftBytes()).isEqualTo(8 * MIB);
+        assertThat(plan.done()).isFalse();
     }
 
     @Test

@@ -79,7 +79,7 @@ class BlockSizeDeviceTest {
     void aMoveLeavesNobodyListeningAtTheUnitThatIsLeft() {
         channel.freezeTime();
         List<Listened> units = List.of(unit("unit1"), unit("unit2"));
-        MovablePart part = new MovablePart(window(units.getFirst()));
+        MovablePart part = new MovablePart(window(units.getFirst()), MovablePart.Above.HOSTS);
         for (int move = 0; move < 3; move++) {
             Listened from = units.get(move % 2);
             Listened to = units.get((move + 1) % 2);
@@ -99,7 +99,7 @@ class BlockSizeDeviceTest {
         channel.freezeTime();
         Listened from = unit("unit1");
         Listened to = unit("unit2");
-        MovablePart part = new MovablePart(window(from));
+        MovablePart part = new MovablePart(window(from), MovablePart.Above.HOSTS);
         PartCopy copy = new PartCopy(
                 part, window(from), window(to), () -> true, new MovePace(Long.MAX_VALUE), System::nanoTime);
         copy.start();

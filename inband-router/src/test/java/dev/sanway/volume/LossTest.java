@@ -12,7 +12,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
@@ -23,8 +22,7 @@ class LossTest {
     private static final UUID OTHER = new UUID(0, 2);
 
     private final Map<UUID, VolumeRecord> volumes = new HashMap<>();
-    private PoolState pool =
-            new PoolState(Map.of(LOST, unitVolume(LOST), OTHER, unitVolume(OTHER)), Map.of(), Set.of());
+    private PoolState pool = PoolState.EMPTY.with(unitVolume(LOST)).with(unitVolume(OTHER));
     private long next = 1;
 
     private static UnitVolume unitVolume(UUID label) {

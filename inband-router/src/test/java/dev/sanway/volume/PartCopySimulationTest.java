@@ -88,6 +88,7 @@ class PartCopySimulationTest {
         private final MovePace pace = new MovePace(2_000_000_000);
         private final BlockDevice target;
         private PartCopy copy;
+        private final List<CompletableFuture<Boolean>> holds = new ArrayList<>();
         private int inFlight;
         private long stamp;
         /** So many times power was lost with what the host had been told was done. */
@@ -113,7 +114,7 @@ class PartCopySimulationTest {
             for (int i = 0; i < BLOCKS; i++) {
                 blocks[i] = new Block();
             }
-            part = new MovablePart(window(source, 0));
+            part = new MovablePart(window(source, 0), MovablePart.Above.HOSTS);
             host = new CheckedDevice(new OrderedDevice(part));
             target = window(targetDisk, BEFORE);
             copy = new PartCopy(part, window(source, 0), target, () -> true, pace, () -> nanos);
@@ -222,7 +223,9 @@ class PartCopySimulationTest {
             copy.inStep()
                     .thenRun(() -> later(() -> {
                         if (!decided.isDone()) {
-                            copy.hold().thenAccept(held -> {
+                            CompletableFuture<Boolean> hold = copy.hold();
+                            holds.add(hold);
+                            hold.thenAccept(held -> {
                                 if (!held) {
                                     later(() -> attempt(decided));
                                 } else {
@@ -456,6 +459,9 @@ class PartCopySimulationTest {
                 assertThat(lossesTold).as("losses that were told").isEqualTo(losses);
             }
             assertThat(decided).isCompleted();
+            assertThat(holds)
+                    .as("whoever asked for a hold hears what came of it")
+                    .allMatch(CompletableFuture::isDone);
             channel.close();
         }
     }

@@ -203,14 +203,6 @@ class PartitionMovesTest {
                                 .startsWith("web1/b: needs 1 unit with 4 MiB free in one piece, ")
                                 .contains("lun 0 has 2 MiB")
                                 .contains("has another part of the same stripe"));
-        BlockClient.await(pool.assignments.release(third.uuid()));
-        VolumeRecord thin = pool.assigned("web1/d", 100, new VolumeLayout.Thin());
-        assertThat(BlockClient.await(pool.assignments.slabs().request(thin.uuid())))
-                .isInstanceOf(Slabs.Answer.Given.class);
-        assertThat(begin(pool.assignments.pool().partitionsOf(thin.uuid()).getFirst()))
-                .isInstanceOfSatisfying(
-                        Answer.Refused.class,
-                        refused -> assertThat(refused.why()).contains("it is thin"));
     }
 
     @Test

@@ -100,28 +100,39 @@ class MoveTest {
             san.gateway("  moveBandwidth: 4MiB\n", HOSTS);
             try (TestHost host = san.host(INITIATOR, "web1")) {
                 Writer writer = new Writer(host, 0, 6 * 20_000, 2);
-                try (writer) {
+                // Slabs on all units, and first writes until the end.
+                Writer thin = new Writer(host, 1, 6 * 16_000, 3);
+                try (writer;
+                        thin) {
                     awaitWrites(writer, 200);
+                    Awaitility.await("a slab on unit1")
+                            .atMost(Duration.ofSeconds(30))
+                            .until(() -> partitionsOf(san, "web1/scratch").contains("unit1"));
                     String task = task(san.sanway("unit", "drain", "unit1").succeeded());
                     awaitProgress(san, task);
                     san.gateway().kill();
                     san.gateway().restart();
                     awaitWrites(writer, 100);
+                    awaitWrites(thin, 100);
                     awaitProgress(san, task);
                     unit3.kill();
                     awaitWrites(writer, 100);
                     unit3.restart();
                     san.sanway("task", "wait", task, "--timeout", "100").succeeded();
                     assertThat(san.sanway("unit", "list").succeeded()).contains("drained, nothing lies on it");
+                    assertThat(partitionsOf(san, "web1/scratch")).doesNotContain("unit1");
                     unit1.kill();
                     awaitWrites(writer, 200);
+                    awaitWrites(thin, 200);
                 }
                 assertThat(writer.failed()).as("writes that failed").isZero();
                 writer.verify(host.client(0));
+                thin.verify(host.client(1));
                 san.gateway().kill();
                 san.gateway().restart();
                 try (TestHost again = san.host(INITIATOR, "web1")) {
                     writer.verify(again.client(0));
+                    thin.verify(again.client(1));
                 }
                 assertThat(san.sanway("unit", "list").succeeded())
                         .as("outlives a restart")

@@ -159,15 +159,28 @@ class UnitLifeTest {
             san.awaitReady("web1/data");
             assertThat(units(san, "web1/data")).containsExactly("unit2");
             assertThat(qemu(san, 0, "write -P 7 0 1M").succeeded()).contains("wrote");
+            san.sanway("volume", "create", "web1/thin", "--size", "1GiB", "--thin")
+                    .succeeded();
+            san.awaitReady("web1/thin");
+            assertThat(qemu(san, 1, "write -P 8 100M 20M").succeeded()).contains("wrote");
+            assertThat(units(san, "web1/thin")).containsExactly("unit2");
 
             // It has no volume at first, and makes one for what comes.
             String task = san.show("unit", "drain", "unit2").path("id").asText();
             san.sanway("task", "wait", task).succeeded();
             assertThat(units(san, "web1/data")).containsExactly("unit1");
+            assertThat(units(san, "web1/thin")).containsExactly("unit1");
             assertThat(qemu(san, 0, "read -P 7 0 1M").succeeded()).contains("read 1048576");
             san.sanway("unit", "remove", "unit2").succeeded();
             san.process("unit2").kill();
             assertThat(qemu(san, 0, "read -P 7 0 1M").succeeded()).contains("read 1048576");
+            assertThat(qemu(san, 1, "read -P 8 100M 20M").succeeded()).contains("read 20971520");
+            assertThat(qemu(san, 1, "read -P 0 120M 8M").succeeded()).contains("read 8388608");
+            SanwayProcess gateway = san.process("gateway");
+            gateway.kill();
+            gateway.restart();
+            san.awaitReady("web1/thin");
+            assertThat(qemu(san, 1, "read -P 8 100M 20M").succeeded()).contains("read 20971520");
         }
     }
 

@@ -14,7 +14,7 @@ import java.util.zip.CRC32C;
  *        0      8  "sanwaymp"
  *        8      4  format version: 1
  *       12      4  CRC-32C of the page, with zeroes here
- *       16     16  slab UUID: of the partition
+ *       16     16  slab UUID: of the partition that it was made in, also after it has moved to another
  *       32     16  volume UUID
  *       48      8  sequence; of two valid copies the higher one counts
  *       56      4  number of the page

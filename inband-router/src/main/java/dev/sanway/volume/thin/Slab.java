@@ -3,7 +3,7 @@ package dev.sanway.volume.thin;
 import dev.sanway.block.BlockDevice;
 import java.util.BitSet;
 
-/** A slab in use: its map, its partition, and what is to be known about both. Confined to the volume's loop. */
+/** A slab in use: its map, its partition, which may change, and what is to be known about both. Confined to the volume's loop. */
 final class Slab {
     final int number;
     final BlockDevice part;
@@ -28,7 +28,7 @@ final class Slab {
         this.writer = writer;
     }
 
-    /** Zeroing is quick here and gives space back. */
+    /** Zeroing is quick here, as things are now, and gives space back. */
     boolean zeroesCheaply() {
         return part.limits().unmappedReadsZeroes();
     }

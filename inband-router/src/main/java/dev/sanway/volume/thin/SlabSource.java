@@ -10,7 +10,8 @@ public interface SlabSource {
     /**
      * A slab of the volume.
      *
-     * @param part the partition, on the volume's loop and in the volume's blocks; closed by the volume
+     * @param slab what its map's pages bear
+     * @param part the partition, on the volume's loop and in the volume's blocks; closed by the volume, unless that gives it back
      * @param present whether it can be reached now; events tell how that changes
      */
     record SlabPart(UUID slab, BlockDevice part, boolean present) {}
@@ -29,6 +30,11 @@ public interface SlabSource {
     /** Asks for a slab more; answered once. */
     void request(Consumer<Answer> answer);
 
-    /** A slab that holds nothing and is used no more. */
-    void giveBack(UUID slab);
+    /**
+     * A slab that holds nothing and is used no more, and nothing of it is under way.
+     *
+     * @param part closed by the source
+     * @param closed runs when it is
+     */
+    void giveBack(UUID slab, BlockDevice part, Runnable closed);
 }

@@ -361,7 +361,7 @@ public final class ThinDevice implements VolumeBody {
                     there.add(slab);
                     there.arrived(null);
                 } else {
-                    given.part().close(() -> parts.source().giveBack(given.slab()));
+                    parts.source().giveBack(given.slab(), given.part(), () -> {});
                     there.arrived(
                             outcome instanceof MapLoader.Outcome.Failed(BlockFailure failure)
                                     ? failure

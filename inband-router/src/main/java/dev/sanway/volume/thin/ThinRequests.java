@@ -368,10 +368,9 @@ final class ThinRequests {
         Set<MapRecovery.StalePage> pages = new LinkedHashSet<>();
         for (BlockRange range : unmap.ranges()) {
             free(range, geometry, extentBlocks, pages, (slab, lba, slabLba, count) -> {
-                // Hosts are told that what was unmapped reads as zeroes, whatever the unit says of itself.
-                BlockRequest part = slab.zeroesCheaply()
-                        ? new BlockRequest.Unmap(List.of(new BlockRange(slabLba, count)))
-                        : new BlockRequest.WriteZeroes(slabLba, count, false, false);
+                // Hosts are told that what was unmapped reads as zeroes; to a unit, and to a slab that moves, an unmap
+                // is but a hint.
+                BlockRequest part = new BlockRequest.WriteZeroes(slabLba, count, slab.zeroesCheaply(), false);
                 transfer.submit(slab.part, part, lba, lba - slabLba, _ -> slab.unflushed = true);
             });
         }

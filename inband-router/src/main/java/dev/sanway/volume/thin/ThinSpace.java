@@ -443,10 +443,7 @@ final class ThinSpace {
             slabs.set(slab.number, null);
             host.gaveBack(slab);
             host.began();
-            grace.afterwards(() -> slab.part.close(() -> {
-                source.giveBack(slab.map.slab());
-                host.ended();
-            }));
+            grace.afterwards(() -> source.giveBack(slab.map.slab(), slab.part, host::ended));
         }
         if (busy) {
             lookForEmpty();

@@ -9,6 +9,7 @@ import dev.sanway.block.Limits;
 import dev.sanway.block.MemoryDevice;
 import dev.sanway.block.VolatileCacheDevice;
 import dev.sanway.pool.ControlIo;
+import dev.sanway.volume.MovingSlab;
 import dev.sanway.volume.PartitionDevice;
 import io.netty.buffer.Unpooled;
 import io.netty.util.concurrent.EventExecutor;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /**
@@ -30,15 +32,26 @@ final class SlabPool {
     static final UUID VOLUME = UUID.nameUUIDFromBytes(new byte[] {1});
     static final byte LEFT_BEHIND = (byte) 0xee;
 
-    private record Place(int unit, int number) {}
+    record Place(int unit, int number) {}
 
     final EventExecutor loop;
     final List<VolatileCacheDevice> units = new ArrayList<>();
     private final int slabBlocks;
     private final int blockSize;
-    private final List<Place> free = new ArrayList<>();
-    private final Map<UUID, Place> taken = new LinkedHashMap<>();
+    final List<Place> free = new ArrayList<>();
+    final Map<UUID, Place> taken = new LinkedHashMap<>();
+    /** Where slabs move to, as long as that is not decided. */
+    final Map<UUID, Place> copying = new LinkedHashMap<>();
+    /** Places that are nobody's any more, but for what is under way there. */
+    final List<Place> leaving = new ArrayList<>();
+    /** Unit 1 gives nothing back, and guarantees no zeroes. */
+    boolean keepsAll;
+
     int givenBack;
+    /** What the gateway has now of each slab. */
+    final Map<UUID, MovingSlab> parts = new LinkedHashMap<>();
+    /** What is to end before a slab's part is closed. */
+    Function<UUID, CompletableFuture<Void>> beforeGivingBack = _ -> CompletableFuture.completedFuture(null);
 
     SlabPool(EventExecutor loop, int blockSize, int unitCount, int slabsPerUnit, int slabMib) {
         this.loop = loop;
@@ -71,19 +84,26 @@ final class SlabPool {
         return free.size();
     }
 
-    private BlockDevice window(UUID slab, Place place, UnaryOperator<BlockDevice> way) {
+    BlockDevice window(UUID slab, Place place, UnaryOperator<BlockDevice> way) {
+        BlockDevice unit = units.get(place.unit());
         return way.apply(new PartitionDevice(
-                units.get(place.unit()),
+                keepsAll && place.unit() == 1 ? new KeepingDevice(unit) : unit,
                 new Identity(slab, "slab at " + place),
                 (long) place.number() * slabBlocks,
                 slabBlocks));
     }
 
+    private SlabSource.SlabPart use(UUID slab, Place place, UnaryOperator<BlockDevice> way) {
+        MovingSlab part = new MovingSlab(window(slab, place, way));
+        parts.put(slab, part);
+        return new SlabSource.SlabPart(slab, part.part(), true);
+    }
+
     /** The volume's slabs, as a gateway that starts finds them. */
     List<SlabSource.SlabPart> slabs(UnaryOperator<BlockDevice> way) {
+        parts.clear();
         return taken.entrySet().stream()
-                .map(entry ->
-                        new SlabSource.SlabPart(entry.getKey(), window(entry.getKey(), entry.getValue(), way), true))
+                .map(entry -> use(entry.getKey(), entry.getValue(), way))
                 .toList();
     }
 
@@ -126,16 +146,26 @@ final class SlabPool {
                 }
                 taken.put(slab, place);
                 if (!kill.killed) {
-                    answer.accept(new Answer.Given(new SlabPart(slab, window(slab, place, way), true)));
+                    answer.accept(new Answer.Given(use(slab, place, way)));
                 }
             }
 
             @Override
-            public void giveBack(UUID slab) {
+            public void giveBack(UUID slab, BlockDevice part, Runnable closed) {
                 if (!kill.killed) {
-                    givenBack++;
-                    free.add(taken.remove(slab));
+                    beforeGivingBack.apply(slab).thenRunAsync(() -> close(slab, part, closed), loop);
                 }
+            }
+
+            private void close(UUID slab, BlockDevice part, Runnable closed) {
+                part.close(() -> {
+                    if (!kill.killed) {
+                        givenBack++;
+                        parts.remove(slab);
+                        free.add(taken.remove(slab));
+                    }
+                    closed.run();
+                });
             }
         };
     }

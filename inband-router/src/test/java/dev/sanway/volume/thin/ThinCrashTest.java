@@ -21,13 +21,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -46,17 +46,13 @@ class ThinCrashTest {
     private static final int BLOCKS = EXTENTS * EXTENT_BLOCKS - 100;
     private static final int UNKNOWN = 0xeeeeeeee;
 
-    private final DefaultEventExecutor loop = new DefaultEventExecutor();
-
-    @AfterEach
-    void stop() {
-        loop.shutdownGracefully(0, 5, TimeUnit.SECONDS);
-    }
-
-    /** {@code failures}: how often a request to a unit is lost on its way there or back. */
+    /**
+     * @param failures how often a request to a unit is lost on its way there or back
+     * @param moves whether slabs move meanwhile
+     */
     @ParameterizedTest
-    @CsvSource({"200, 0", "200, 0.02", "100, 0.15"})
-    void nothingIsLostAndNothingOldIsShown(int seeds, double failures) throws Exception {
+    @CsvSource({"200, 0, false", "200, 0.02, false", "100, 0.15, false", "80, 0, true", "40, 0.002, true"})
+    void nothingIsLostAndNothingOldIsShown(int seeds, double failures, boolean moves) throws Exception {
         int runs = Integer.getInteger("sanway.thinSeeds", seeds);
         Long only = Long.getLong("sanway.seed");
         Random choice = new Random();
@@ -64,9 +60,9 @@ class ThinCrashTest {
         for (int i = 0; i < (only == null ? runs : 1); i++) {
             long seed = only == null ? choice.nextLong() : only;
             try {
-                new Life(new Random(seed), failures, totals).live();
+                new Life(new Random(seed), failures, moves, totals).live();
             } catch (ExecutionException | TimeoutException failure) {
-                throw new AssertionError("seed " + seed + ", failures " + failures, failure);
+                throw new AssertionError("seed " + seed + ", failures " + failures + ", moves " + moves, failure);
             }
         }
         System.out.println("thin volumes: " + runs + " seeds, " + totals);
@@ -81,10 +77,18 @@ class ThinCrashTest {
             assertThat(totals.outOfSpace)
                     .as("writes for which there was no space")
                     .isPositive();
+            if (moves) {
+                assertThat(totals.moves.moved).as("slabs that moved").isGreaterThan(seeds / 2);
+                assertThat(totals.moves.back).as("back to where they had been").isPositive();
+                assertThat(totals.moves.resumed).isPositive();
+                assertThat(totals.moves.givenUp).isPositive();
+                assertThat(totals.moves.overtaken).isPositive();
+            }
         }
     }
 
     private static final class Totals {
+        final RandomMoves.Totals moves = new RandomMoves.Totals();
         int kills;
         int powerLosses;
         int lost;
@@ -98,7 +102,7 @@ class ThinCrashTest {
         public String toString() {
             return kills + " kills, " + powerLosses + " losses of power, " + writes + " writes, " + unmaps + " unmaps, "
                     + failed + " failed requests, " + outOfSpace + " without space, " + givenBack
-                    + " slabs given back, " + lost + " blocks lost what was not flushed";
+                    + " slabs given back, " + lost + " blocks lost what was not flushed, " + moves;
         }
     }
 
@@ -172,24 +176,31 @@ class ThinCrashTest {
     }
 
     /** A volume and its units through several lives of its gateway. All of it runs on the loop, so that a seed tells everything. */
-    private final class Life {
+    private static final class Life {
+        /** Its own: what timers of gateways that were killed hold goes with it. */
+        private final DefaultEventExecutor loop = new DefaultEventExecutor();
+
         private final Random random;
         private final double failures;
+        private final boolean moving;
         private final Totals totals;
+        private final Map<UUID, Set<SlabPool.Place>> past = RandomMoves.noPast();
         private final SlabPool pool;
         private final Cell[] cells = new Cell[BLOCKS];
         private final CompletableFuture<Boolean> end = new CompletableFuture<>();
         private UnstableDevice.Kill kill = new UnstableDevice.Kill();
         private BlockDevice volume;
+        private RandomMoves moves;
         private long moment;
         private int value;
         private int underWay;
         private int lives;
         private int steps;
 
-        Life(Random random, double failures, Totals totals) throws InterruptedException {
+        Life(Random random, double failures, boolean moving, Totals totals) throws InterruptedException {
             this.random = random;
             this.failures = failures;
+            this.moving = moving;
             this.totals = totals;
             for (int i = 0; i < BLOCKS; i++) {
                 cells[i] = new Cell();
@@ -198,12 +209,22 @@ class ThinCrashTest {
             int slabMib = 2 + random.nextInt(3);
             int places = random.nextBoolean() ? 8 : 2;
             this.pool = new SlabPool(loop, BLOCK, 2, places / 2, slabMib);
+            pool.keepsAll = moving && random.nextBoolean();
             this.volume = pool.units.getFirst();
+            this.moves = moves(part -> part);
+        }
+
+        private RandomMoves moves(UnaryOperator<BlockDevice> way) {
+            return new RandomMoves(pool, random, way, kill, this::later, totals.moves, past);
         }
 
         void live() throws InterruptedException, ExecutionException, TimeoutException {
-            loop.execute(guarded(this::begin));
-            end.get(60, TimeUnit.SECONDS);
+            try {
+                loop.execute(guarded(this::begin));
+                end.get(60, TimeUnit.SECONDS);
+            } finally {
+                loop.shutdownGracefully(0, 5, TimeUnit.SECONDS);
+            }
         }
 
         private Runnable guarded(Runnable action) {
@@ -232,6 +253,8 @@ class ThinCrashTest {
                     new ThinDevice.Parts(
                             loop, pool.slabs(way), pool.source(way, mine), SlabPool::zero, new Turns(3), 0))));
             steps = 30 + random.nextInt(120);
+            moves = moves(way);
+            moves.begin();
             verify(0);
         }
 
@@ -296,6 +319,9 @@ class ThinCrashTest {
                 empty();
                 return;
             }
+            if (moving) {
+                moves.step();
+            }
             int burst = 1 + random.nextInt(3);
             for (int i = 0; i < burst && underWay < 16; i++) {
                 request();
@@ -322,7 +348,13 @@ class ThinCrashTest {
             int lba = hotLba();
             int count = Math.min(1 + random.nextInt(random.nextInt(8) == 0 ? 3000 : 12), BLOCKS - lba);
             switch (random.nextInt(12)) {
-                case 0, 1 -> unmap();
+                case 0, 1 -> {
+                    if (moving && random.nextBoolean()) {
+                        unmapParts(lba, count);
+                    } else {
+                        unmap();
+                    }
+                }
                 case 2 -> zeroes(lba, count);
                 case 3 -> flush();
                 case 4 -> read(lba, count);
@@ -428,6 +460,13 @@ class ThinCrashTest {
             List<BlockRange> all = List.of(new BlockRange(0, BLOCKS));
             change(new BlockRequest.Unmap(all), 0, all, true);
             later(200, this::step);
+        }
+
+        /** Parts of extents read as zeroes, too, whatever the units do with an unmap; not durably so. */
+        private void unmapParts(int lba, int count) {
+            totals.unmaps++;
+            List<BlockRange> ranges = List.of(new BlockRange(lba, count));
+            change(new BlockRequest.Unmap(ranges), 0, ranges, false);
         }
 
         private void flush() {

@@ -6,6 +6,7 @@ import dev.sanway.block.BlockFailure;
 import dev.sanway.block.BlockOperation;
 import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRequest;
+import dev.sanway.block.Drain;
 import dev.sanway.block.ForwardingDevice;
 import java.util.Random;
 
@@ -17,6 +18,7 @@ final class UnstableDevice extends ForwardingDevice {
     private final Random random;
     private final Kill kill;
     private final double failureChance;
+    private final Drain drain = new Drain();
 
     /** One process's life. */
     static final class Kill {
@@ -38,6 +40,7 @@ final class UnstableDevice extends ForwardingDevice {
             return BlockOperation.UNCANCELLABLE;
         }
         kill.underWay++;
+        drain.begin();
         later(random.nextInt(6), () -> carryOut(request, completion));
         return BlockOperation.UNCANCELLABLE;
     }
@@ -66,6 +69,11 @@ final class UnstableDevice extends ForwardingDevice {
                 }));
     }
 
+    @Override
+    public void close(Runnable whenClosed) {
+        drain.close(() -> inner.close(whenClosed));
+    }
+
     /** A write with FUA whose session ends may be in the unit's cache and no further. */
     private BlockRequest halfDone(BlockRequest request) {
         return request instanceof BlockRequest.Write write && random.nextBoolean()
@@ -75,6 +83,7 @@ final class UnstableDevice extends ForwardingDevice {
 
     private void answer(BlockOutcome outcome, BlockCompletion completion) {
         kill.underWay--;
+        drain.end();
         if (kill.killed) {
             BlockOutcome.release(outcome);
         } else {

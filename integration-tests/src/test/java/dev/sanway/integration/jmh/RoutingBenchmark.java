@@ -128,7 +128,7 @@ public class RoutingBenchmark {
             }
 
             @Override
-            public void giveBack(UUID gone) {}
+            public void giveBack(UUID gone, BlockDevice part, Runnable closed) {}
         };
         ThinDevice.Zeroing zeroing = (device, startBytes, lengthBytes) -> {
             device.submit(
