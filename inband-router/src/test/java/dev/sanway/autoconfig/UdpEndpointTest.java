@@ -299,6 +299,32 @@ class UdpEndpointTest {
     }
 
     @Test
+    void whoIsConfirmedIsNotTakenForAFloodForWhatCameBefore() throws Exception {
+        UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
+        InetSocketAddress to = endpoint.address();
+        try (DatagramSocket peer = sources(1).getFirst()) {
+            // Almost its share; then more than the rest of it waits in the open socket when the peer has one of its
+            // own.
+            await().pollInterval(Duration.ofMillis(1)).until(() -> {
+                for (int i = 0; i < 50; i++) {
+                    send(peer, new byte[10], to);
+                }
+                return counters.of(DropReason.TRUNCATED) >= 850;
+            });
+            CountDownLatch release = new CountDownLatch(1);
+            loop.execute(() -> awaited(release));
+            loop.execute(
+                    () -> endpoint.attend(SampleMessages.CONTROL, (InetSocketAddress) peer.getLocalSocketAddress()));
+            for (int i = 0; i < 1_000; i++) {
+                send(peer, new byte[10], to);
+            }
+            release.countDown();
+            loop.schedule(() -> {}, 100, TimeUnit.MILLISECONDS).get(5, TimeUnit.SECONDS);
+            assertThat(sockets(to.getPort())).isEqualTo(2);
+        }
+    }
+
+    @Test
     void thereIsABoundToThoseWhoFlood() throws Exception {
         UdpEndpoint endpoint = open("127.0.0.1", SampleMessages.UNIT, List.of());
         InetSocketAddress to = endpoint.address();

@@ -198,6 +198,27 @@ class LabelTest {
     }
 
     @Test
+    void aPartitionThatTheLabelHasElsewhereIsNotTheOneInUse() {
+        Partition is = partition(0, PartitionState.ASSIGNED);
+        Partition.PartitionOwner owner = java.util.Objects.requireNonNull(is.owner());
+        Label label = new Label(POOL, GATEWAY, LABEL, 5, List.of(is));
+        for (Partition other : List.of(
+                new Partition(is.uuid(), LABEL, is.startBytes() + MIB, is.lengthBytes(), is.state(), owner, 1),
+                new Partition(is.uuid(), LABEL, is.startBytes(), is.lengthBytes() + MIB, is.state(), owner, 1),
+                new Partition(
+                        is.uuid(),
+                        LABEL,
+                        is.startBytes(),
+                        is.lengthBytes(),
+                        is.state(),
+                        new Partition.PartitionOwner(owner.volume(), owner.index() + 1),
+                        1))) {
+            assertThat(LabelCheck.objection(label, POOL, 5, List.of(other)))
+                    .hasValueSatisfying(why -> assertThat(why).contains("does not know"));
+        }
+    }
+
+    @Test
     void aLabelThatTheStoreContradictsIsRefused() {
         Partition assigned = partition(0, PartitionState.ASSIGNED);
         Partition wiping = partition(1, PartitionState.WIPING);
