@@ -315,7 +315,7 @@ class ThinCrashTest {
                 die();
                 return;
             }
-            if (random.nextInt(50) == 0) {
+            if (failures == 0 && random.nextInt(400) == 0) {
                 empty();
                 return;
             }
@@ -452,8 +452,8 @@ class ThinCrashTest {
         }
 
         /**
-         * Everything at once, and a pause: so small a volume gives slabs back only when it holds nothing, which else seldom comes about,
-         * and with some seeds never.
+         * Everything at once, and a pause: so small a volume gives slabs back only when it holds nothing. Where requests are lost that comes
+         * about by itself; where none is, with two of a hundred seeds.
          */
         private void empty() {
             totals.unmaps++;
