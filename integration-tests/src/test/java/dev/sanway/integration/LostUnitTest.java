@@ -161,10 +161,10 @@ class LostUnitTest {
                     san.sanway("unit", "remove", "unit1"),
                     "holds web1/a",
                     "if the unit is gone for good, with what is on it: sanway unit remove unit1 --lost");
-            refused(
+            Awaitility.await("silent for long").atMost(Duration.ofSeconds(40)).untilAsserted(() -> refused(
                     san.sanway("unit", "remove", "unit1", "--lost", "--yes"),
                     "holds web1/a, which is in use",
-                    "First: sanway volume delete web1/a");
+                    "First: sanway volume delete web1/a"));
             san.sanway("volume", "delete", "web1/a", "--yes").succeeded();
             Awaitility.await("deleted")
                     .atMost(Duration.ofSeconds(30))
