@@ -161,16 +161,18 @@ class LostUnitTest {
                     san.sanway("unit", "remove", "unit1"),
                     "holds web1/a",
                     "if the unit is gone for good, with what is on it: sanway unit remove unit1 --lost");
-            Awaitility.await("silent for long").atMost(Duration.ofSeconds(40)).untilAsserted(() -> refused(
-                    san.sanway("unit", "remove", "unit1", "--lost", "--yes"),
-                    "holds web1/a, which is in use",
-                    "First: sanway volume delete web1/a"));
+            Awaitility.await("silent for long")
+                    .atMost(Duration.ofSeconds(40))
+                    .untilAsserted(() -> refused(
+                            san.sanway("unit", "remove", "unit1", "--lost", "--yes"),
+                            "holds web1/a, which is in use",
+                            "First: sanway volume delete web1/a"));
             san.sanway("volume", "delete", "web1/a", "--yes").succeeded();
             Awaitility.await("deleted")
                     .atMost(Duration.ofSeconds(30))
                     .untilAsserted(() -> refused(
                             san.sanway("unit", "remove", "unit1", "--lost"),
-                            "can then not be restored any more: web1/a (100 MiB), web1/old (100 MiB)",
+                            "can then not be restored any more: web1/old (100 MiB), web1/a (100 MiB)",
                             "Nothing was done"));
             assertThat(san.sanway("unit", "remove", "unit1", "--lost", "--yes").succeeded())
                     .contains("unit unit1 is out of the pool");

@@ -99,9 +99,13 @@ final class RandomMoves {
             pool.copying.put(slab, to);
             start(slab, to);
         }
-        if (!moves.isEmpty() && random.nextInt(40) == 0) {
+        if (!moves.isEmpty() && random.nextInt(200) == 0) {
             moves.values().iterator().next().stop();
         }
+    }
+
+    boolean underWay() {
+        return !moves.isEmpty();
     }
 
     private void start(UUID slab, SlabPool.Place to) {
