@@ -125,7 +125,9 @@ class MoveTest {
                     awaitWrites(writer, 200);
                     awaitWrites(thin, 200);
                 }
-                assertThat(writer.failed()).as("writes that failed").isZero();
+                assertThat(writer.failed() + thin.failed())
+                        .as("writes that failed")
+                        .isZero();
                 writer.verify(host.client(0));
                 thin.verify(host.client(1));
                 san.gateway().kill();
