@@ -166,7 +166,11 @@ final class VolumeCommand extends SanwayCommand.Group {
         show(volume, options);
         if (options.output == ClientOptions.Output.table
                 && !volume.path("state").asText().equals("ready")) {
-            out().println("Hosts see it now, and can use it when it is wiped: sanway task list");
+            out().println(
+                            thin(volume)
+                                    ? "Hosts see it now, and can use it in a moment: sanway volume show "
+                                            + volume.path("name").asText()
+                                    : "Hosts see it now, and can use it when it is wiped: sanway task list");
         }
         return 0;
     }
