@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -105,8 +106,8 @@ final class AgentTables implements UnitTables, AutoConfiguration.Listener {
                     .add(partition);
         }
         List<CompletableFuture<Void>> all = new ArrayList<>();
-        byVolume.forEach((volume, those) ->
-                all.add(queue(java.util.Objects.requireNonNull(unitOf.get(volume)), volume, those, assign)));
+        byVolume.forEach(
+                (volume, those) -> all.add(queue(Objects.requireNonNull(unitOf.get(volume)), volume, those, assign)));
         return CompletableFuture.allOf(all.toArray(new CompletableFuture<?>[0]));
     }
 
@@ -247,14 +248,14 @@ final class AgentTables implements UnitTables, AutoConfiguration.Listener {
                         left.stream()
                                 .map(partition -> new Message.Release(
                                         partition.uuid(),
-                                        java.util.Objects.requireNonNull(
+                                        Objects.requireNonNull(
                                                         storage.partitions().get(partition.uuid()))
                                                 .generation()))
                                 .toList());
     }
 
     private Owner owner(Partition partition) {
-        Partition.PartitionOwner owner = java.util.Objects.requireNonNull(partition.owner());
+        Partition.PartitionOwner owner = Objects.requireNonNull(partition.owner());
         return new Owner(catalog.self().pool(), owner.volume(), owner.index());
     }
 

@@ -152,17 +152,11 @@ final class LostUnits {
                                 control.executor());
         return done.handle((_, failure) -> {
             if (failure != null) {
-                throw new CompletionException(
-                        ApiRefusal.conflict("unit " + gone.name() + " was not given up: " + reason(failure)));
+                throw new CompletionException(ApiRefusal.conflict("unit " + gone.name() + " was not given up: "
+                        + UnitOperations.cause(failure).getMessage()));
             }
             return null;
         });
-    }
-
-    private static String reason(Throwable failure) {
-        return failure instanceof CompletionException && failure.getCause() != null
-                ? String.valueOf(failure.getCause().getMessage())
-                : String.valueOf(failure.getMessage());
     }
 
     // ---- what may be given up; on the control executor

@@ -24,7 +24,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -372,17 +371,7 @@ class LossesTest {
         label = labelOf("unit0");
         VolumeRecord volume = deleted("web1/a", 20, STRIPED);
         pool.stop();
-        AtomicInteger count = new AtomicInteger();
-        CompletableFuture<AssignmentStep> killed = new CompletableFuture<>();
-        Assignments[] life = new Assignments[1];
-        pool.start(step -> {
-            if (killed.isDone() || count.incrementAndGet() == killedAfter) {
-                life[0].ledger.closed = true;
-                killed.complete(step);
-                throw new IllegalStateException("killed after " + step);
-            }
-        });
-        life[0] = pool.assignments;
+        CompletableFuture<AssignmentStep> killed = pool.startKilledAfter(killedAfter);
         pool.attachAll();
         CompletableFuture<Void> givenUp =
                 CompletableFuture.supplyAsync(this::giveUp, pool.control).thenCompose(done -> done);

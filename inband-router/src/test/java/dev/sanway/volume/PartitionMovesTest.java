@@ -32,7 +32,6 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -329,17 +328,7 @@ class PartitionMovesTest {
         pool.attachAll();
         VolumeRecord volume = pool.assigned("web1/a", 6, LINEAR);
         pool.stop();
-        AtomicInteger count = new AtomicInteger();
-        CompletableFuture<AssignmentStep> killed = new CompletableFuture<>();
-        Assignments[] life = new Assignments[1];
-        pool.start(step -> {
-            if (killed.isDone() || count.incrementAndGet() == killedAfter) {
-                life[0].ledger.closed = true;
-                killed.complete(step);
-                throw new IllegalStateException("killed after " + step);
-            }
-        });
-        life[0] = pool.assignments;
+        CompletableFuture<AssignmentStep> killed = pool.startKilledAfter(killedAfter);
         pool.attachAll();
         Partition first = only(volume);
         Writer writer = new Writer(new BlockClient(serve(volume).device()), new Random(killedAfter));

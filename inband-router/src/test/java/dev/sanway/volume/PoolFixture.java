@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 
 /**
@@ -70,6 +71,22 @@ final class PoolFixture {
         assignments = new Assignments(catalog, control, steps);
         keep();
         directory = new LunDirectory(loop, 0);
+    }
+
+    /** A process that is killed after so many steps; completes with the last one, if it comes to that. */
+    CompletableFuture<AssignmentStep> startKilledAfter(int steps) throws MetadataException {
+        AtomicInteger count = new AtomicInteger();
+        CompletableFuture<AssignmentStep> killed = new CompletableFuture<>();
+        Assignments[] life = new Assignments[1];
+        start(step -> {
+            if (killed.isDone() || count.incrementAndGet() == steps) {
+                life[0].ledger.closed = true;
+                killed.complete(step);
+                throw new IllegalStateException("killed after " + step);
+            }
+        });
+        life[0] = assignments;
+        return killed;
     }
 
     private void keep() {

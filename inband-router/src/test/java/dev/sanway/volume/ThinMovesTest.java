@@ -25,7 +25,6 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -387,17 +386,7 @@ class ThinMovesTest {
         Partition first = moved();
         close(before);
         pool.stop();
-        AtomicInteger count = new AtomicInteger();
-        CompletableFuture<AssignmentStep> killed = new CompletableFuture<>();
-        Assignments[] life = new Assignments[1];
-        pool.start(step -> {
-            if (killed.isDone() || count.incrementAndGet() == killedAfter) {
-                life[0].ledger.closed = true;
-                killed.complete(step);
-                throw new IllegalStateException("killed after " + step);
-            }
-        });
-        life[0] = pool.assignments;
+        CompletableFuture<AssignmentStep> killed = pool.startKilledAfter(killedAfter);
         pool.attachAll();
         BlockClient client = new BlockClient(serve(known()).device());
         verify(which, client);

@@ -158,6 +158,29 @@ final class AgentSan implements AutoCloseable {
                 state.resolve("api.crt").toString());
     }
 
+    /** Begins a command, and kills the gateway so long after its log has said this, or after the command has ended. */
+    void killGatewayDuring(String said, int millis, String... arguments) throws IOException, InterruptedException {
+        List<String> words = new ArrayList<>();
+        words.add(SanwayProcess.ROOT.resolve("scripts/sanway").toString());
+        words.addAll(List.of(arguments));
+        words.addAll(access());
+        Process command = new ProcessBuilder(words)
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("command.log").toFile())
+                .start();
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(20))
+                .pollInterval(Duration.ofMillis(1))
+                .until(() -> log("gateway").contains(said) || !command.isAlive());
+        long until = System.nanoTime() + millis * 1_000_000L;
+        Awaitility.await()
+                .pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(1))
+                .until(() -> System.nanoTime() - until > 0);
+        process("gateway").kill();
+        command.waitFor();
+    }
+
     /** What a client command shows. */
     JsonNode show(String... arguments) {
         List<String> words = new ArrayList<>(List.of(arguments));

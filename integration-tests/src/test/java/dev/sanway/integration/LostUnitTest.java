@@ -253,29 +253,8 @@ class LostUnitTest {
                         .until(() -> san.show("volume", "list", "--deleted").size() == 1);
                 unit1.kill();
                 awaitState(san, "unit1", "offline");
-                List<String> words = new ArrayList<>(List.of(
-                        SanwayProcess.ROOT.resolve("scripts/sanway").toString(),
-                        "unit",
-                        "remove",
-                        "unit1",
-                        "--lost",
-                        "--yes"));
-                words.addAll(san.access());
-                Process removing = new ProcessBuilder(words)
-                        .redirectErrorStream(true)
-                        .redirectOutput(folder.resolve("remove.log").toFile())
-                        .start();
-                Awaitility.await()
-                        .atMost(Duration.ofSeconds(20))
-                        .pollInterval(Duration.ofMillis(1))
-                        .until(() -> san.log("gateway").contains("/units/unit1/remove") || !removing.isAlive());
-                long until = System.nanoTime() + random.nextInt(40) * 1_000_000L;
-                Awaitility.await()
-                        .pollDelay(Duration.ZERO)
-                        .pollInterval(Duration.ofMillis(1))
-                        .until(() -> System.nanoTime() - until > 0);
-                gateway.kill();
-                removing.waitFor();
+                san.killGatewayDuring(
+                        "/units/unit1/remove", random.nextInt(40), "unit", "remove", "unit1", "--lost", "--yes");
                 gateway.restart();
                 Awaitility.await(which + ": removed, or never begun")
                         .atMost(Duration.ofSeconds(60))

@@ -353,25 +353,7 @@ class UnitLifeTest {
                         .atMost(Duration.ofSeconds(30))
                         .until(() -> san.show("partition", "list").findValuesAsText("state").stream()
                                 .allMatch("free"::equals));
-                List<String> words = new ArrayList<>(
-                        List.of(SanwayProcess.ROOT.resolve("scripts/sanway").toString(), "unit", "remove", "unit1"));
-                words.addAll(san.access());
-                Process removing = new ProcessBuilder(words)
-                        .redirectErrorStream(true)
-                        .redirectOutput(folder.resolve("remove.log").toFile())
-                        .start();
-                Awaitility.await()
-                        .atMost(Duration.ofSeconds(20))
-                        .pollInterval(Duration.ofMillis(1))
-                        .until(() ->
-                                san.log("gateway").contains("is being removed from the pool") || !removing.isAlive());
-                long until = System.nanoTime() + random.nextInt(60) * 1_000_000L;
-                Awaitility.await()
-                        .pollDelay(Duration.ZERO)
-                        .pollInterval(Duration.ofMillis(1))
-                        .until(() -> System.nanoTime() - until > 0);
-                gateway.kill();
-                removing.waitFor();
+                san.killGatewayDuring("is being removed from the pool", random.nextInt(60), "unit", "remove", "unit1");
                 gateway.restart();
                 Awaitility.await(which + ": removed, or never begun")
                         .atMost(Duration.ofSeconds(60))
