@@ -159,7 +159,12 @@ public final class Negotiation {
                 return failed;
             }
         }
-        if (role == Role.TARGET && stage == LoginStage.OPERATIONAL) {
+        // In a discovery session the default will do: nothing long comes, and little is to be held for whoever that is.
+        if (role == Role.TARGET
+                && stage == LoginStage.OPERATIONAL
+                && !discovery
+                && answers.stream()
+                        .noneMatch(answer -> answer.key().equals(TextKey.MAX_RECV_DATA_SEGMENT_LENGTH.text()))) {
             declareOwnLength(answers);
         }
         return new Answered(answers, forCaller);

@@ -43,6 +43,8 @@ public final class PduFraming {
     /** The body once it has a second part. */
     private @Nullable CompositeByteBuf parts;
 
+    private boolean stopped;
+
     /**
      * @param direction which opcodes are expected
      * @param maxDataSegmentLength bytes that a data segment may have: what this side declared, 8,192 before it did
@@ -68,14 +70,39 @@ public final class PduFraming {
         return state == State.BODY || header.isReadable();
     }
 
+    /** Bytes of the data segment of a PDU that is not complete yet. */
+    public int partialBytes() {
+        ByteBuf gathered = body;
+        return gathered == null ? 0 : gathered.readableBytes();
+    }
+
+    /** The operation code of the PDU whose data segment is not complete yet; -1: there is none. */
+    public int partialOpcode() {
+        return state == State.BODY ? header.getByte(0) & 0x3f : -1;
+    }
+
+    /** The initiator task tag of the PDU whose data segment is not complete yet; meaningless if there is none. */
+    public int partialTag() {
+        return state == State.BODY ? header.getInt(16) : 0;
+    }
+
+    /**
+     * Stops or goes on: while stopped {@link #feed} leaves what it is given unread. May be called by the consumer, for the PDUs
+     * after the one that it was told of.
+     */
+    public void setStopped(boolean now) {
+        stopped = now;
+    }
+
     /**
      * Takes bytes of the stream and tells of each PDU that they complete.
      *
-     * @param in read to its end; borrowed: slices retain it for as long as they live
+     * @param in read to its end, or to the end of the PDU at which this was stopped; borrowed: slices retain it for as long as
+     *     they live
      * @param out told of each PDU in order; after a {@link Kind#fatal()} violation of nothing more
      */
     public void feed(ByteBuf in, Consumer<DecodeResult> out) {
-        while (true) {
+        while (!stopped) {
             boolean ended = switch (state) {
                 case HEADER -> header(in, out);
                 case BODY -> body(in, out);

@@ -174,14 +174,25 @@ public final class Text {
         return text;
     }
 
-    /** Gathers a text that spans several PDUs (the C bit), within {@link #MAX_LENGTH_BYTES}. One thread. */
+    /** Gathers a text that spans several PDUs (the C bit), within a bound. One thread. */
     public static final class Gathering {
         private final ByteBuf bytes = Unpooled.buffer(0);
+        private final int maxLengthBytes;
+
+        /** Within {@link #MAX_LENGTH_BYTES}. */
+        public Gathering() {
+            this(MAX_LENGTH_BYTES);
+        }
+
+        /** Within a narrower bound, in bytes. */
+        public Gathering(int maxLengthBytes) {
+            this.maxLengthBytes = maxLengthBytes;
+        }
 
         /** Takes a PDU's data over; false if the text has become too long (nothing of it is kept then). */
         public boolean add(ByteBuf data) {
             try {
-                if (bytes.readableBytes() + data.readableBytes() > MAX_LENGTH_BYTES) {
+                if (bytes.readableBytes() + data.readableBytes() > maxLengthBytes) {
                     bytes.clear();
                     return false;
                 }

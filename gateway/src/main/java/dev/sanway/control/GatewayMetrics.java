@@ -7,6 +7,7 @@ import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
 import dev.sanway.scsi.CommandKind;
 import dev.sanway.scsi.CommandStatistics;
+import dev.sanway.target.HostLoad;
 import dev.sanway.target.SessionInfo;
 import dev.sanway.target.TargetServer;
 import dev.sanway.target.lun.LogicalUnit;
@@ -220,7 +221,42 @@ final class GatewayMetrics implements Metrics.Source {
         }
         sessions.forEach(
                 (host, count) -> families.gauge("sanway_host_sessions", "Sessions of a host.", count, "host", host));
-        families.gauge("sanway_in_flight_bytes", "Data held for hosts.", server.inFlightBytes());
+        held(families, hostOf);
+    }
+
+    /** What is held in memory for hosts, who is at his bound, and who was refused. */
+    private void held(MetricFamilies families, Map<String, String> hostOf) {
+        families.gauge("sanway_in_flight_bytes", "What is held in memory for hosts.", server.heldBytes());
+        families.gauge(
+                "sanway_in_flight_limit_bytes",
+                "The bound on what is held in memory for hosts.",
+                server.bounds().bytesInAll());
+        for (HostLoad load : server.hostLoads()) {
+            String[] labels = {"host", hostOf.getOrDefault(load.target(), load.target()), "initiator", load.initiator()
+            };
+            families.gauge("sanway_host_held_bytes", "What is held in memory for a host.", load.heldBytes(), labels);
+            families.gauge(
+                    "sanway_host_allowed_bytes",
+                    "What may be held in memory for a host at this moment.",
+                    load.allowedBytes(),
+                    labels);
+            families.counter(
+                    "sanway_host_memory_waits",
+                    "Times that a host's commands waited for memory.",
+                    load.waits(),
+                    labels);
+            families.counter(
+                    "sanway_host_memory_refusals",
+                    "Commands of a host that were answered TASK SET FULL for want of memory.",
+                    load.refusals(),
+                    labels);
+        }
+        families.gauge("sanway_connections_in_login", "Connections that are logging in.", server.connectionsInLogin());
+        families.gauge("sanway_discovery_sessions", "Discovery sessions.", server.discoverySessions());
+        families.counter(
+                "sanway_refusals",
+                "Log-ins and connections that were refused or gave way to others.",
+                server.refused());
     }
 
     private void pool(MetricFamilies families) {

@@ -16,32 +16,32 @@ import org.jspecify.annotations.Nullable;
 final class CommandOrder {
 
     /** A request that came before its turn; null: aborted before it, or never to come, its number counts as received. */
-    private record Held(Pdu.@Nullable NumberedRequest request) {
-        void release() {
-            if (request != null) {
-                request.release();
-            }
-        }
-    }
+    private record Held(Pdu.@Nullable NumberedRequest request, long bytes) {}
 
-    private static final Held PLUG = new Held(null);
+    private static final Held PLUG = new Held(null, 0);
 
     private final CommandWindow window;
+    private final SessionMemory memory;
     private final Consumer<Pdu.NumberedRequest> carryOut;
     private final TreeMap<Integer, Held> early = new TreeMap<>(SessionOrder.BY_SERIAL);
     private boolean closed;
 
     /** {@code carryOut} takes requests over, in order. */
-    CommandOrder(CommandWindow window, Consumer<Pdu.NumberedRequest> carryOut) {
+    CommandOrder(CommandWindow window, SessionMemory memory, Consumer<Pdu.NumberedRequest> carryOut) {
         this.window = window;
+        this.memory = memory;
         this.carryOut = carryOut;
     }
 
-    /** Takes a request over. */
-    void received(Pdu.NumberedRequest request) {
+    /**
+     * Takes a request over.
+     *
+     * @return false: it came before its turn, and there is no memory to hold it until then
+     */
+    boolean received(Pdu.NumberedRequest request) {
         if (request.immediate()) {
             carryOut.accept(request);
-            return;
+            return true;
         }
         switch (window.arrival(request.cmdSn())) {
             case NEXT -> {
@@ -50,11 +50,26 @@ final class CommandOrder {
                 releaseEarly();
             }
             case EARLY -> {
-                if (early.putIfAbsent(request.cmdSn(), new Held(request)) != null) {
+                if (early.containsKey(request.cmdSn())) {
                     request.release();
+                    return true;
                 }
+                long bytes = SessionTask.COMMAND_BYTES + request.data().readableBytes();
+                if (!memory.tryKeep(bytes)) {
+                    request.release();
+                    return false;
+                }
+                early.put(request.cmdSn(), new Held(request, bytes));
             }
             case OUTSIDE -> request.release();
+        }
+        return true;
+    }
+
+    private void letGo(Held held) {
+        memory.giveKept(held.bytes());
+        if (held.request() != null) {
+            held.request().release();
         }
     }
 
@@ -71,6 +86,7 @@ final class CommandOrder {
                 next != null && !closed;
                 next = early.remove(window.expCmdSn())) {
             window.advance();
+            memory.giveKept(next.bytes());
             if (next.request() != null) {
                 carryOut.accept(next.request());
             }
@@ -89,7 +105,7 @@ final class CommandOrder {
             if (SerialNumber.lessThan(sn, cmdSn)
                     && held.request() instanceof Pdu.ScsiCommandPdu command
                     && which.test(command)) {
-                held.release();
+                letGo(held);
                 plugged.add(sn);
             }
         });
@@ -100,7 +116,7 @@ final class CommandOrder {
     void plug(int cmdSn) {
         Held held = early.put(cmdSn, PLUG);
         if (held != null) {
-            held.release();
+            letGo(held);
         }
         releaseEarly();
     }
@@ -108,7 +124,7 @@ final class CommandOrder {
     /** Drops everything; nothing more is carried out. */
     void close() {
         closed = true;
-        early.values().forEach(Held::release);
+        early.values().forEach(this::letGo);
         early.clear();
     }
 }

@@ -4,6 +4,8 @@ import dev.sanway.iscsi.DecodeResult;
 import dev.sanway.iscsi.KeyValue;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.RejectReason;
+import dev.sanway.iscsi.TextKey;
+import dev.sanway.target.ReadValve.Reason;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -12,62 +14,58 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A discovery session (RFC 7143 4.3): text requests, NOP and log-out; anything else is rejected. Ends by itself after a time
- * of silence. Confined to its channel's loop.
+ * A discovery session (RFC 7143 4.3): text requests, NOP and log-out; anything else is rejected. Anybody can have one, so it
+ * holds next to nothing: no request is taken before the answer to the last one has left, and it ends by itself after a time.
+ * Confined to its channel's loop.
  */
 final class DiscoverySession extends ChannelInboundHandlerAdapter implements TextService.Owner {
 
     private static final int WINDOW = 8;
 
+    /** What a request costs of a turn; a list of targets is made for each. */
+    private static final int TURN_UNITS = 8;
+
     private final ChannelHandlerContext login;
     private final TargetServer server;
+    private final ConnectionPlaces.Place place;
+    private final ReadValve valve;
     private final String initiatorName;
     private final int initiatorMaxRecvDataSegmentLength;
     private final TextService text = new TextService(this);
     private int expCmdSn;
     private int statSn;
-    private long heardNanos = System.nanoTime();
-    private @Nullable ScheduledFuture<?> timer;
+    private final ScheduledFuture<?> timer;
 
     DiscoverySession(
             ChannelHandlerContext login,
             TargetServer server,
+            ConnectionPlaces.Place place,
+            ReadValve valve,
             String initiatorName,
             int initiatorMaxRecvDataSegmentLength,
             int expCmdSn,
             int statSn) {
         this.login = login;
         this.server = server;
+        this.place = place;
+        this.valve = valve;
         this.initiatorName = initiatorName;
         this.initiatorMaxRecvDataSegmentLength = initiatorMaxRecvDataSegmentLength;
         this.expCmdSn = expCmdSn;
         this.statSn = statSn;
-        scheduleEnd(server.limits().idlePingMillis());
-    }
-
-    private void scheduleEnd(long millis) {
-        timer = login.executor().schedule(this::endIfSilent, millis, TimeUnit.MILLISECONDS);
-    }
-
-    private void endIfSilent() {
-        long silentMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - heardNanos);
-        long allowedMillis = server.limits().idlePingMillis() + server.limits().pingReplyMillis();
-        if (!login.channel().isActive()) {
-            return;
-        }
-        if (silentMillis >= allowedMillis) {
-            login.close();
-        } else {
-            scheduleEnd(Math.max(100, allowedMillis - silentMillis));
-        }
+        this.timer = login.executor()
+                .schedule(() -> login.close(), server.limits().discoveryMillis(), TimeUnit.MILLISECONDS);
     }
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
-        heardNanos = System.nanoTime();
+        place.useful();
+        HostTurns turns = place.turns().on(ctx.executor());
+        if (!turns.spendMore(TURN_UNITS) && valve.shut(Reason.TURN)) {
+            turns.await(() -> valve.open(Reason.TURN));
+        }
         switch ((DecodeResult) message) {
             case DecodeResult.Decoded(Pdu pdu) -> received(pdu);
             case DecodeResult.Violated _ -> ctx.close();
@@ -75,17 +73,11 @@ final class DiscoverySession extends ChannelInboundHandlerAdapter implements Tex
     }
 
     @Override
-    public void channelReadComplete(ChannelHandlerContext ctx) {
-        ctx.flush();
-    }
-
-    @Override
     public void channelInactive(ChannelHandlerContext ctx) {
         text.close();
-        ScheduledFuture<?> waiting = timer;
-        if (waiting != null) {
-            waiting.cancel(false);
-        }
+        server.discovering().leave(place);
+        // It holds on to the connection, which may be gone long before.
+        timer.cancel(false);
     }
 
     @Override
@@ -119,12 +111,14 @@ final class DiscoverySession extends ChannelInboundHandlerAdapter implements Tex
             return;
         }
         ByteBuf echo = nop.data();
+        Rejected.cut(echo, initiatorMaxRecvDataSegmentLength);
         send(new Pdu.NopIn(nop.lun(), nop.initiatorTaskTag(), Pdu.NO_TAG, statSn++, expCmdSn, grantedMaxCmdSn(), echo));
     }
 
     @Override
     public void send(Pdu pdu) {
-        login.write(pdu, login.voidPromise());
+        valve.shut(Reason.ANSWERS);
+        login.writeAndFlush(pdu).addListener(_ -> valve.open(Reason.ANSWERS));
     }
 
     @Override
@@ -161,7 +155,8 @@ final class DiscoverySession extends ChannelInboundHandlerAdapter implements Tex
                 InetSocketAddress local = (InetSocketAddress) login.channel().localAddress();
                 answers.addAll(SendTargets.answer(server.directory(), initiatorName, null, pair.value(), local));
             } else {
-                answers.add(new KeyValue(pair.key(), "Reject"));
+                // Nothing else is of use here (RFC 7143 6.2).
+                answers.add(new KeyValue(pair.key(), TextKey.of(pair.key()) == null ? "NotUnderstood" : "Reject"));
             }
         }
         return answers;

@@ -47,10 +47,13 @@ final class LoginSequence {
     /** Answer with this status and close; {@code rule} is for the log. */
     record Refuse(LoginStatus status, String rule) implements Step {}
 
+    /** Bytes of one login text; at least 8,192 are to be taken (RFC 7143 6.2). Anybody can send one, so no more than is needed. */
+    private static final int MAX_TEXT_BYTES = 16 << 10;
+
     private final TargetDirectory directory;
     private final SecureRandom random;
     private final Negotiation negotiation;
-    private final Text.Gathering gathering = new Text.Gathering();
+    private final Text.Gathering gathering = new Text.Gathering(MAX_TEXT_BYTES);
 
     private Pdu.@Nullable LoginRequest first;
     private boolean firstText = true;
@@ -95,7 +98,7 @@ final class LoginSequence {
             stage = request.currentStage() == 0 ? LoginStage.SECURITY : LoginStage.OPERATIONAL;
         }
         if (!gathering.add(request.data())) {
-            return new Refuse(LoginStatus.INITIATOR_ERROR, "login text of more than 64 KiB");
+            return new Refuse(LoginStatus.INITIATOR_ERROR, "login text of more than 16 KiB");
         }
         if (request.continues()) {
             return new Answer(false, stage, null, List.of());

@@ -11,10 +11,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class PeerWatch {
 
+    /** It looks at least so many times within each of the times that a peer has. */
+    static final int TICKS = 4;
+
     private final Channel channel;
     private final TargetLimits limits;
     private final Runnable ping;
     private final Runnable giveUp;
+    private final Runnable looked;
     private long heardNanos = System.nanoTime();
     /** Since the last look: a clock is not read for every PDU. */
     private boolean heard;
@@ -24,16 +28,21 @@ final class PeerWatch {
     private boolean stopped;
     private @Nullable ScheduledFuture<?> timer;
 
-    PeerWatch(Channel channel, TargetLimits limits, Runnable ping, Runnable giveUp) {
+    /** {@code looked} runs now and then, several times within each of the peer's times. */
+    PeerWatch(Channel channel, TargetLimits limits, Runnable ping, Runnable giveUp, Runnable looked) {
         this.channel = channel;
         this.limits = limits;
         this.ping = ping;
         this.giveUp = giveUp;
+        this.looked = looked;
     }
 
     void start() {
-        timer = channel.eventLoop()
-                .schedule(this::look, Math.max(1, limits.idlePingMillis() / 4), TimeUnit.MILLISECONDS);
+        timer = channel.eventLoop().schedule(this::look, Math.max(1, everyMillis(limits)), TimeUnit.MILLISECONDS);
+    }
+
+    private static long everyMillis(TargetLimits limits) {
+        return Math.min(limits.idlePingMillis(), limits.dataOutMillis()) / TICKS;
     }
 
     void stop() {
@@ -51,6 +60,10 @@ final class PeerWatch {
     }
 
     private void look() {
+        if (stopped) {
+            return;
+        }
+        looked.run();
         if (stopped) {
             return;
         }

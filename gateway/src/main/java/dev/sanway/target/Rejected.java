@@ -33,6 +33,13 @@ record Rejected(boolean isDataOut, boolean numbered, int cmdSn, int targetTransf
                 (header.get(1) & 0x80) != 0);
     }
 
+    /** Cuts ping data that are sent back to what the initiator takes (RFC 7143 11.19). */
+    static void cut(ByteBuf echo, int initiatorMaxRecvDataSegmentLength) {
+        if (echo.readableBytes() > initiatorMaxRecvDataSegmentLength) {
+            echo.writerIndex(echo.readerIndex() + initiatorMaxRecvDataSegmentLength);
+        }
+    }
+
     /** The header of a decoded PDU, for a Reject; releases the PDU. */
     static ByteBuf header(Pdu pdu, ByteBufAllocator allocator) {
         List<ByteBuf> parts = new ArrayList<>();

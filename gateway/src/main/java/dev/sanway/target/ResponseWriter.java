@@ -8,11 +8,15 @@ import dev.sanway.target.lun.ScsiResponse;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelOutboundBuffer;
 import java.util.function.IntSupplier;
 
 /**
  * Writes what a session sends, with the numbers that belong to it (RFC 7143 4.2.2.2, 11.4, 11.7 to 11.9): StatSN, ExpCmdSN and
  * MaxCmdSN. Flushes are gathered: at the end of a read, or else of the loop's turn. Confined to the session's loop.
+ *
+ * <p>It knows what the socket has not taken yet: the memory of answered commands ({@link #carry}), and how many answers there are
+ * that a peer can ask for without end ({@link #unread}).
  */
 final class ResponseWriter {
 
@@ -24,19 +28,85 @@ final class ResponseWriter {
     private boolean flushScheduled;
     private boolean reading;
 
+    private final Unsent unsent;
+    private long carriedBytes;
+    private int unread;
+    private boolean markerUnderWay;
+
+    /** Who is told when the socket has taken what was written. */
+    interface Unsent {
+        /** Memory of answered commands is free. */
+        void sent(long bytes);
+
+        /** The peer has taken every answer. */
+        void allRead();
+    }
+
     /** {@code underWay} tells how many commands are under way and so not granted again. */
-    ResponseWriter(Channel channel, CommandWindow window, IntSupplier underWay, int statSn) {
+    ResponseWriter(Channel channel, CommandWindow window, IntSupplier underWay, int statSn, Unsent unsent) {
         this.channel = channel;
         this.window = window;
         this.underWay = underWay;
         this.statSn = statSn;
+        this.unsent = unsent;
+    }
+
+    /** The memory of a command whose answer was written: free when the socket has taken it. */
+    void carry(long bytes) {
+        carriedBytes += bytes;
+    }
+
+    /** Notes an answer to something that a peer may ask without end; how many there are that it may not have read. */
+    int unread() {
+        return ++unread;
+    }
+
+    /** The connection is over: what was carried is not sent any more. */
+    void close() {
+        long left = carriedBytes;
+        carriedBytes = 0;
+        unsent.sent(left);
+    }
+
+    private void flush() {
+        channel.flush();
+        if ((carriedBytes > 0 || unread > 0) && !markerUnderWay) {
+            settle();
+        }
+    }
+
+    private void settle() {
+        ChannelOutboundBuffer queue = channel.unsafe().outboundBuffer();
+        long carried = carriedBytes;
+        if (queue == null || queue.isEmpty()) {
+            carriedBytes = 0;
+            unread = 0;
+            unsent.sent(carried);
+            unsent.allRead();
+            return;
+        }
+        // One marker behind all that was written; what is written after it waits for the next one.
+        markerUnderWay = true;
+        carriedBytes = 0;
+        int answers = unread;
+        channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> {
+            markerUnderWay = false;
+            unread -= answers;
+            unsent.sent(carried);
+            if (unread == 0) {
+                unsent.allRead();
+            }
+            if ((carriedBytes > 0 || unread > 0) && channel.isActive()) {
+                settle();
+            }
+        });
     }
 
     /** While a read is handled nothing is flushed; its end flushes. */
     void reading(boolean now) {
         reading = now;
         if (!now) {
-            channel.flush();
+            flush();
         }
     }
 
@@ -46,7 +116,7 @@ final class ResponseWriter {
             flushScheduled = true;
             channel.eventLoop().execute(() -> {
                 flushScheduled = false;
-                channel.flush();
+                flush();
             });
         }
     }

@@ -5,11 +5,14 @@ import dev.sanway.iscsi.DecodeResult;
 import dev.sanway.iscsi.KeyValue;
 import dev.sanway.iscsi.LoginStage;
 import dev.sanway.iscsi.Negotiation;
+import dev.sanway.iscsi.Opcode;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.Pdu.ResidualKind;
+import dev.sanway.iscsi.PduDecoder;
 import dev.sanway.iscsi.PduViolation;
 import dev.sanway.iscsi.RejectReason;
 import dev.sanway.iscsi.TextKey;
+import dev.sanway.target.ReadValve.Reason;
 import dev.sanway.target.lun.Nexus;
 import dev.sanway.target.lun.ScsiCommand;
 import dev.sanway.target.lun.ScsiResponse;
@@ -38,11 +41,18 @@ import org.slf4j.LoggerFactory;
  * <p>Requests with a CmdSN run in its order; a request that came early is held. Commands beyond the bound on bytes in flight
  * wait in order, and as they are not answered, MaxCmdSN stays where it is: the initiator is pushed back.
  */
-final class Session extends ChannelInboundHandlerAdapter implements TextService.Owner {
+final class Session extends ChannelInboundHandlerAdapter implements TextService.Owner, ResponseWriter.Unsent {
 
     private static final Logger log = LoggerFactory.getLogger(Session.class);
 
+    /** Answers that a peer may ask for without end and need not have read: beyond that it gets no more. */
+    private static final int UNREAD_ANSWERS = 64;
+
     private final Channel channel;
+    private final PduDecoder decoder;
+    private final ReadValve valve;
+    private final HostTurns turns;
+    private final SessionMemory memory;
     private final SessionSetup setup;
     private final TargetLimits limits;
     private final Instant since = Instant.now();
@@ -59,23 +69,33 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
 
     private NegotiatedParameters parameters;
     private int immediateUnderWay;
+    /** Of the decoder, as counted. */
+    private int inboundBytes;
+
+    private int tick;
     private boolean ending;
     private boolean ended;
 
-    Session(Channel channel, SessionSetup setup) {
+    /** {@code decoder} and {@code valve} are the channel's. */
+    Session(Channel channel, SessionSetup setup, PduDecoder decoder, ReadValve valve) {
         this.channel = channel;
+        this.decoder = decoder;
+        this.valve = valve;
         this.setup = setup;
+        this.memory = setup.memory();
+        this.turns = memory.host().turns().on(channel.eventLoop());
         this.limits = setup.limits();
         this.parameters = setup.parameters();
         this.window = new CommandWindow(setup.expCmdSn(), limits.commandsPerSession());
-        this.order = new CommandOrder(window, this::carryOut);
-        this.writer = new ResponseWriter(channel, window, this::underWay, setup.statSn());
+        this.order = new CommandOrder(window, memory, this::carryOut);
+        this.writer = new ResponseWriter(channel, window, this::underWay, setup.statSn(), this);
         this.watch = new PeerWatch(
                 channel,
                 limits,
                 writer::ping,
-                () -> end("no answer to a ping within " + limits.pingReplyMillis() + " ms: the initiator seems dead"));
-        this.admission = new TaskAdmission(channel.eventLoop(), setup.inFlight(), limits.bytesPerSession());
+                () -> end("no answer to a ping within " + limits.pingReplyMillis() + " ms: the initiator seems dead"),
+                this::lookAtData);
+        this.admission = new TaskAdmission(channel.eventLoop(), memory);
         this.taskManagement = new TaskManagementService(this, setup);
         this.text = new TextService(this);
     }
@@ -185,6 +205,9 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         }
         switch (result) {
             case DecodeResult.Decoded(Pdu pdu) -> {
+                if (!turns.spend(pdu.data().readableBytes()) && valve.shut(Reason.TURN)) {
+                    turns.await(() -> valve.open(Reason.TURN));
+                }
                 if (ending) {
                     pdu.release();
                 } else {
@@ -198,17 +221,82 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
     @Override
     public void channelReadComplete(ChannelHandlerContext ctx) {
         writer.reading(false);
+        countInbound();
+    }
+
+    /** What came and was not handed on is counted; beyond the host's part no more is read for the moment. */
+    private void countInbound() {
+        int now = decoder.heldBytes();
+        if (decoder.partialOpcode() == Opcode.DATA_OUT.code() && tasks.containsKey(decoder.partialTag())) {
+            // Its memory was taken when the command was started.
+            now -= decoder.partialBytes();
+        }
+        int more = now - inboundBytes;
+        if (more == 0) {
+            return;
+        }
+        inboundBytes = now;
+        if (more < 0) {
+            memory.giveKept(-more);
+            return;
+        }
+        memory.keep(more);
+        if (!memory.withinBound() && valve.stop(Reason.MEMORY)) {
+            memory.host().waited();
+            memory.awaitBound(() -> execute(() -> valve.open(Reason.MEMORY)));
+        }
     }
 
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
         watch.heard();
-        ctx.channel().config().setAutoRead(ctx.channel().isWritable());
+        if (ctx.channel().isWritable()) {
+            valve.open(Reason.SOCKET);
+        } else {
+            valve.stop(Reason.SOCKET);
+        }
+    }
+
+    @Override
+    public void sent(long bytes) {
+        admission.give(bytes, 0);
+    }
+
+    @Override
+    public void allRead() {
+        // Not from within the handling of a read.
+        if (valve.isShut(Reason.ANSWERS)) {
+            channel.eventLoop().execute(() -> valve.open(Reason.ANSWERS));
+        }
+    }
+
+    private void answered() {
+        if (writer.unread() > UNREAD_ANSWERS) {
+            valve.shut(Reason.ANSWERS);
+        }
     }
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
         end("the connection ended");
+        writer.close();
+        memory.giveKept(inboundBytes);
+        inboundBytes = 0;
+    }
+
+    /** A clock that ticks several times within the time that data may take to come. */
+    int tick() {
+        return tick;
+    }
+
+    private void lookAtData() {
+        tick++;
+        for (SessionTask task : tasks.values().toArray(new SessionTask[0])) {
+            if (task.overdue(PeerWatch.TICKS)) {
+                setup.refusals().log(toString(), "a command was aborted: its data did not come");
+                task.giveUpData();
+            }
+        }
     }
 
     @Override
@@ -237,8 +325,8 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         if (request instanceof Pdu.LoginRequest) {
             reject(RejectReason.PROTOCOL_ERROR, request);
             end("a login request in full feature phase");
-        } else {
-            order.received(request);
+        } else if (!order.received(request)) {
+            end("it sent more ahead of the CmdSN that is due than its host may have in memory");
         }
     }
 
@@ -293,7 +381,10 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         tasks.put(task.tag(), task);
         immediateUnderWay += pdu.immediate() ? 1 : 0;
         counters.command();
-        admission.submit(task);
+        if (!admission.submit(task)) {
+            task.refuse();
+            memory.keep(task.keptBytes());
+        }
     }
 
     private @Nullable String wrongInCommand(Pdu.ScsiCommandPdu pdu) {
@@ -374,19 +465,15 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         forget(task);
         if (ending) {
             data.release();
-            admission.give(task.heldBytes());
+            admission.give(task.takenBytes(), task.keptBytes());
             return;
         }
-        boolean hasData = data.isReadable();
         counters.read(data.readableBytes());
         writer.answer(task.tag(), answer, data, residual, residualCount, r2ts, parameters);
-        // Data belong to the session until they are on their way: a slow reader holds its own bytes only.
-        long bytes = task.heldBytes();
-        if (hasData && !channel.isWritable()) {
-            channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> admission.give(bytes));
-        } else {
-            admission.give(bytes);
-        }
+        // What it held belongs to the session until the socket has taken the answer: a slow reader holds its own part
+        // only.
+        writer.carry(task.takenBytes());
+        admission.give(0, task.keptBytes());
     }
 
     /** The task was aborted; nobody is told. */
@@ -428,10 +515,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             return;
         }
         ByteBuf echo = nop.data();
-        int limit = parameters().initiatorMaxRecvDataSegmentLength();
-        if (echo.readableBytes() > limit) {
-            echo.writerIndex(echo.readerIndex() + limit);
-        }
+        Rejected.cut(echo, parameters().initiatorMaxRecvDataSegmentLength());
         send(new Pdu.NopIn(
                 nop.lun(),
                 nop.initiatorTaskTag(),
@@ -488,6 +572,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             case BAD_AHS, HEADER_DIGEST, TOO_LONG -> RejectReason.PROTOCOL_ERROR;
         };
         writer.reject(reason, Unpooled.wrappedBuffer(violation.header()));
+        answered();
         Rejected rejected = Rejected.of(violation);
         if (violation.kind() == PduViolation.Kind.DATA_DIGEST) {
             SessionTask task = rejected.isDataOut() ? tasks.get(violation.initiatorTaskTag()) : null;
@@ -502,6 +587,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
     @Override
     public void reject(RejectReason reason, Pdu pdu) {
         writer.reject(reason, pdu);
+        answered();
     }
 
     @Override
@@ -517,6 +603,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
     @Override
     public void send(Pdu pdu) {
         writer.send(pdu);
+        answered();
     }
 
     // ---- the end
@@ -567,6 +654,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
                         this);
             }
             ended = true;
+            memory.close();
             setup.whenEnded().accept(this);
             then.run();
             whenEnded.forEach(Runnable::run);

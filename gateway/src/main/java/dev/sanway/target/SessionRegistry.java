@@ -15,37 +15,23 @@ import org.jspecify.annotations.Nullable;
  */
 final class SessionRegistry {
 
-    private final AtomicInteger inAll;
     private final Map<Nexus, Session> byNexus = new ConcurrentHashMap<>();
     private final Collection<Session> all = ConcurrentHashMap.newKeySet();
     private final AtomicInteger lastTsih = new AtomicInteger();
-
-    /** {@code inAll} counts the sessions of every target of the process. */
-    SessionRegistry(AtomicInteger inAll) {
-        this.inAll = inAll;
-    }
 
     @Nullable
     Session find(Nexus nexus) {
         return byNexus.get(nexus);
     }
 
-    /** Sessions of every target. */
-    int countInAll() {
-        return inAll.get();
-    }
-
     void add(Session session) {
         byNexus.put(session.nexus(), session);
         all.add(session);
-        inAll.incrementAndGet();
     }
 
     void remove(Session session) {
         byNexus.remove(session.nexus(), session);
-        if (all.remove(session)) {
-            inAll.decrementAndGet();
-        }
+        all.remove(session);
     }
 
     /** A TSIH that no session of this target has; never 0. */

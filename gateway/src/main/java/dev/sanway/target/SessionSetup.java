@@ -20,7 +20,7 @@ record SessionSetup(
         int expCmdSn,
         int statSn,
         TargetLimits limits,
-        InFlightBytes inFlight,
+        SessionMemory memory,
         Refusals refusals,
         SessionRegistry registry,
         TargetDirectory directory,

@@ -2,6 +2,7 @@ package dev.sanway.target;
 
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.Pdu.ResidualKind;
+import dev.sanway.scsi.StatusCode;
 import dev.sanway.target.lun.ScsiCommand;
 import dev.sanway.target.lun.ScsiResponse;
 import dev.sanway.target.lun.ScsiTask;
@@ -34,17 +35,33 @@ final class SessionTask implements TaskListener {
 
     private static final int GOOD = 0;
 
+    /** What a command holds beyond its data: objects, headers. A generous guess. */
+    static final long COMMAND_BYTES = 2048;
+
+    /** What a Data-In PDU holds beyond its data until the socket has taken it. */
+    private static final int DATA_IN_BYTES = 512;
+
+    /** No device takes a longer transfer in one command, whatever the initiator expects. */
+    private static final int MAX_TRANSFER_BYTES = 16 << 20;
+
     /** Additional sense codes and qualifiers (SPC-4 table F.1; RFC 7143 11.4.7.2). */
     private static final int PROTOCOL_SERVICE_CRC_ERROR = 0x4705;
 
     private static final int DATA_PHASE_ERROR = 0x4b00;
+
+    private static final int INITIATOR_RESPONSE_TIMEOUT = 0x4b06;
 
     private final Session session;
     private final ScsiCommand command;
     private final boolean immediate;
     private final int cmdSn;
     private final @Nullable WriteTransfer write;
-    private final int heldBytes;
+    private final long neededBytes;
+    private long takenBytes;
+    private long keptBytes;
+    /** When data last came or were asked for, by the session's clock. */
+    private int dataTick;
+
     private State state = State.WAITING;
     private @Nullable ScsiTask device;
     private @Nullable ScsiResponse response;
@@ -57,7 +74,15 @@ final class SessionTask implements TaskListener {
         this.immediate = immediate;
         this.cmdSn = cmdSn;
         this.write = write;
-        this.heldBytes = Math.max(command.readLengthBytes(), command.writeLengthBytes());
+        this.neededBytes = needed(session, command);
+        this.dataTick = session.tick();
+    }
+
+    private static long needed(Session session, ScsiCommand command) {
+        long read = Math.min(MAX_TRANSFER_BYTES, command.readLengthBytes());
+        long write = Math.min(MAX_TRANSFER_BYTES, command.writeLengthBytes());
+        long pdus = read / session.parameters().initiatorMaxRecvDataSegmentLength();
+        return COMMAND_BYTES + Math.max(read + pdus * DATA_IN_BYTES, write);
     }
 
     int tag() {
@@ -76,9 +101,51 @@ final class SessionTask implements TaskListener {
         return immediate;
     }
 
-    /** What it counts against the bound on bytes in flight. */
-    int heldBytes() {
-        return heldBytes;
+    // ---- memory, see TaskAdmission
+
+    /** What it holds at most once it was started, in bytes. */
+    long neededBytes() {
+        return neededBytes;
+    }
+
+    /** What of it is in memory already, in bytes. */
+    long arrivedBytes() {
+        return Math.min(neededBytes, COMMAND_BYTES + (write == null ? 0 : write.receivedBytes()));
+    }
+
+    /** Counted for it since it was started. */
+    long takenBytes() {
+        return takenBytes;
+    }
+
+    /** Counted for it while it waits. */
+    long keptBytes() {
+        return keptBytes;
+    }
+
+    void memoryTaken() {
+        takenBytes = neededBytes;
+        keptBytes = 0;
+    }
+
+    void memoryKept() {
+        keptBytes = arrivedBytes();
+        if (write != null) {
+            write.compact();
+        }
+    }
+
+    /** There is no memory for it: it ends with TASK SET FULL once the data have come that were announced. */
+    void refuse() {
+        state = State.DRAINING;
+        response = ScsiResponse.status(StatusCode.TASK_SET_FULL);
+        if (write != null) {
+            write.discard();
+        }
+        endIfDrained();
+        if (state != State.ENDED) {
+            keptBytes = COMMAND_BYTES;
+        }
     }
 
     boolean waiting() {
@@ -140,6 +207,7 @@ final class SessionTask implements TaskListener {
         }
         int tag = pdu.targetTransferTag();
         boolean isFinal = pdu.isFinal();
+        dataTick = session.tick();
         String wrong = write.accept(pdu);
         if (wrong != null) {
             additionalSense = DATA_PHASE_ERROR;
@@ -147,6 +215,20 @@ final class SessionTask implements TaskListener {
         }
         progress();
         return wrong;
+    }
+
+    /** Whether data that the initiator owes have not come for so many ticks of the session's clock. */
+    boolean overdue(int ticks) {
+        return write != null && write.dataAwaited() && state != State.WAITING && session.tick() - dataTick > ticks;
+    }
+
+    /** The data that it waits for will not come: it ends. */
+    void giveUpData() {
+        if (write != null) {
+            additionalSense = INITIATOR_RESPONSE_TIMEOUT;
+            write.abandon();
+            progress();
+        }
     }
 
     /** Whether the initiator announced data for it. */
@@ -181,6 +263,7 @@ final class SessionTask implements TaskListener {
             return;
         }
         while (!write.failed() && write.canSolicit(session.parameters().maxOutstandingR2t())) {
+            dataTick = session.tick();
             session.solicit(this, write);
         }
         if (write.complete()) {

@@ -12,14 +12,12 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The iSCSI target node: portals that accept connections, and the sessions that came of them (RFC 7143). Any thread may call
@@ -30,30 +28,42 @@ public final class TargetServer implements AutoCloseable {
     /** One portal group: every portal serves every target. Also the relative target port identifier. */
     public static final int PORTAL_GROUP_TAG = SendTargets.PORTAL_GROUP_TAG;
 
-    private static final Logger log = LoggerFactory.getLogger(TargetServer.class);
-
     /** What may wait in a socket's outbound buffer before we stop reading from that peer, in bytes. */
-    private static final WriteBufferWaterMark WATER_MARK = new WriteBufferWaterMark(1 << 20, 4 << 20);
+    static final WriteBufferWaterMark WATER_MARK = new WriteBufferWaterMark(1 << 20, 4 << 20);
 
     private final EventLoopGroup loops;
     private final TargetDirectory directory;
     private final TargetLimits limits;
-    private final InFlightBytes inFlight;
-    private final AtomicInteger sessions = new AtomicInteger();
-    private final AtomicInteger inLogin = new AtomicInteger();
+    private final MemoryBudget memory;
+    private final ConnectionPlaces inLogin;
+    private final ConnectionPlaces discovering;
+    private final SessionPlaces sessionPlaces;
     private final Map<String, SessionRegistry> registries = new ConcurrentHashMap<>();
-    private final Refusals refusals = new Refusals();
+    private final Refusals refusals;
     private final List<Channel> portals = new ArrayList<>();
 
     /**
      * @param loops where connections are accepted and log in; a session then moves to its target's loop, see
      *     {@link IscsiTarget#loopOf}, which must be one of them
+     * @param news hears of what concerns an operator
      */
-    public TargetServer(EventLoopGroup loops, TargetDirectory directory, TargetLimits limits) {
+    public TargetServer(EventLoopGroup loops, TargetDirectory directory, TargetLimits limits, TargetNews news) {
         this.loops = loops;
         this.directory = directory;
         this.limits = limits;
-        this.inFlight = new InFlightBytes(limits.bytesInAll());
+        this.refusals = new Refusals(news);
+        this.memory = new MemoryBudget(
+                limits.bytesInAll(),
+                loops.next(),
+                (host, what) -> news.hostAtBound(host.target(), host.initiator(), what));
+        this.inLogin = new ConnectionPlaces(limits.connectionsInLogin());
+        this.discovering = new ConnectionPlaces(limits.discoverySessions());
+        this.sessionPlaces = new SessionPlaces(limits.sessionsInAll());
+    }
+
+    /** With nobody to hear of anything. */
+    public TargetServer(EventLoopGroup loops, TargetDirectory directory, TargetLimits limits) {
+        this(loops, directory, limits, TargetNews.none());
     }
 
     /**
@@ -70,7 +80,8 @@ public final class TargetServer implements AutoCloseable {
                     .option(ChannelOption.SO_BACKLOG, 1024)
                     .childOption(ChannelOption.TCP_NODELAY, true)
                     .childOption(ChannelOption.SO_KEEPALIVE, true)
-                    .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
+                    // In full feature phase it may be more.
+                    .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, LoginHandler.WATER_MARK)
                     .childHandler(new ChannelInitializer<>() {
                         @Override
                         protected void initChannel(Channel channel) {
@@ -96,26 +107,45 @@ public final class TargetServer implements AutoCloseable {
     }
 
     private void accept(Channel channel) {
-        if (inLogin.incrementAndGet() > limits.connectionsInLogin()) {
-            inLogin.decrementAndGet();
-            log.warn(
-                    "refusing {}: {} connections are logging in already",
-                    channel.remoteAddress(),
-                    limits.connectionsInLogin());
+        InetAddress from = address(channel);
+        ConnectionPlaces.Place place = inLogin.enter(from, () -> {
+            refusals.log(from.getHostAddress(), "a connection that did not log in gave way to another one");
+            channel.close();
+        });
+        if (place == null) {
+            refusals.log(
+                    from.getHostAddress(),
+                    "no place for one more connection: " + limits.connectionsInLogin() + " may log in at a time");
             channel.close();
             return;
         }
         PduDecoder decoder = new PduDecoder(Direction.TO_TARGET, LoginHandler.MAX_LOGIN_SEGMENT);
         PduEncoder encoder = new PduEncoder();
-        channel.pipeline().addLast(decoder, encoder, new LoginHandler(this, decoder, encoder));
+        channel.pipeline()
+                .addLast(new FirstByte(refusals), decoder, encoder, new LoginHandler(this, place, decoder, encoder));
+    }
+
+    static InetAddress address(Channel channel) {
+        // Gone before it was looked at: then it has no address any more.
+        return channel.remoteAddress() instanceof InetSocketAddress remote
+                ? remote.getAddress()
+                : InetAddress.getLoopbackAddress();
     }
 
     Refusals refusals() {
         return refusals;
     }
 
-    void loginOver() {
-        inLogin.decrementAndGet();
+    void loginOver(ConnectionPlaces.Place place) {
+        inLogin.leave(place);
+    }
+
+    ConnectionPlaces discovering() {
+        return discovering;
+    }
+
+    SessionPlaces sessionPlaces() {
+        return sessionPlaces;
     }
 
     TargetDirectory directory() {
@@ -126,12 +156,12 @@ public final class TargetServer implements AutoCloseable {
         return limits;
     }
 
-    InFlightBytes inFlight() {
-        return inFlight;
+    MemoryBudget memory() {
+        return memory;
     }
 
     SessionRegistry registry(String target) {
-        return registries.computeIfAbsent(target, _ -> new SessionRegistry(sessions));
+        return registries.computeIfAbsent(target, _ -> new SessionRegistry());
     }
 
     /** Every session in full feature phase. */
@@ -160,9 +190,42 @@ public final class TargetServer implements AutoCloseable {
         return registry != null && registry.end(tsih, why);
     }
 
-    /** Data held for hosts at this moment, in bytes. */
-    public long inFlightBytes() {
-        return inFlight.usedBytes();
+    /** What is held in memory for hosts at this moment, in bytes: data and commands, until the sockets have taken the answers. */
+    public long heldBytes() {
+        return memory.heldBytes();
+    }
+
+    /** What is held in memory for each host that has a session. */
+    public List<HostLoad> hostLoads() {
+        return memory.hosts().stream()
+                .map(host -> new HostLoad(
+                        host.key().target(),
+                        host.key().initiator(),
+                        host.heldBytes(),
+                        host.allowedBytes(),
+                        host.waits(),
+                        host.refusals()))
+                .toList();
+    }
+
+    /** How many connections are logging in. */
+    public int connectionsInLogin() {
+        return inLogin.taken();
+    }
+
+    /** How many discovery sessions there are. */
+    public int discoverySessions() {
+        return discovering.taken();
+    }
+
+    /** How many log-ins and connections were refused, or gave way to others, since the start. */
+    public long refused() {
+        return refusals.count();
+    }
+
+    /** The bounds. */
+    public TargetLimits bounds() {
+        return limits;
     }
 
     /** Stops listening and ends every session, telling the initiators that they may come back. Does not close the loops. */

@@ -6,80 +6,89 @@ import java.util.ArrayList;
 import java.util.function.Predicate;
 
 /**
- * Lets a session's commands start as far as the bounds on bytes in flight allow, in the order they came. Commands that wait
- * are not answered, so MaxCmdSN stays where it is and the initiator is pushed back. Confined to the session's loop.
+ * Lets a session's commands start as far as its memory allows, in the order they came. Commands that wait are not answered, so
+ * MaxCmdSN stays where it is and the initiator is pushed back. Confined to the session's loop.
  */
 final class TaskAdmission {
 
     private final EventLoop loop;
-    private final InFlightBytes inAll;
-    private final int bytesPerSession;
+    private final SessionMemory memory;
     private final ArrayDeque<SessionTask> waiting = new ArrayDeque<>();
-    private long heldBytes;
-    private boolean retryScheduled;
+    private boolean awaiting;
     private boolean closed;
 
-    TaskAdmission(EventLoop loop, InFlightBytes inAll, int bytesPerSession) {
+    TaskAdmission(EventLoop loop, SessionMemory memory) {
         this.loop = loop;
-        this.inAll = inAll;
-        this.bytesPerSession = bytesPerSession;
+        this.memory = memory;
     }
 
-    /** Starts a command now or later. */
-    void submit(SessionTask task) {
-        if (!waiting.isEmpty() || !take(task.heldBytes())) {
-            waiting.addLast(task);
-        } else {
+    /**
+     * Starts a command now or later.
+     *
+     * @return false: there is no memory for the data that came with it; nothing was done
+     */
+    boolean submit(SessionTask task) {
+        if (waiting.isEmpty() && memory.tryTake(task.neededBytes(), 0)) {
+            task.memoryTaken();
             task.start();
+            return true;
         }
-    }
-
-    /** A session may always have one command, however large and however full the process is. */
-    private boolean take(long bytes) {
-        if (heldBytes == 0) {
-            inAll.take(bytes);
-        } else if (heldBytes + bytes > bytesPerSession) {
-            return false;
-        } else if (!inAll.tryTake(bytes)) {
-            if (!retryScheduled) {
-                retryScheduled = true;
-                inAll.whenFree(() -> loop.execute(this::retry));
-            }
+        if (!memory.tryKeep(task.arrivedBytes())) {
             return false;
         }
-        heldBytes += bytes;
+        task.memoryKept();
+        waiting.addLast(task);
+        awaitRoom();
         return true;
     }
 
-    private void retry() {
-        retryScheduled = false;
+    private void awaitRoom() {
+        SessionTask first = waiting.peekFirst();
+        if (first != null && !awaiting && !closed) {
+            awaiting = true;
+            memory.awaitRoom(first.neededBytes(), first.keptBytes(), () -> loop.execute(this::roomCame));
+        }
+    }
+
+    private void roomCame() {
+        awaiting = false;
         startWaiting();
     }
 
     private void startWaiting() {
         while (!closed) {
             SessionTask next = waiting.peekFirst();
-            if (next == null || !take(next.heldBytes())) {
+            if (next == null) {
+                return;
+            }
+            if (!memory.tryTake(next.neededBytes(), next.keptBytes())) {
+                awaitRoom();
                 return;
             }
             waiting.removeFirst();
+            next.memoryTaken();
             next.start();
         }
     }
 
-    /** A started command's bytes are on their way, or it was dropped. */
-    void give(long bytes) {
-        heldBytes -= bytes;
-        inAll.give(bytes);
-        if (!waiting.isEmpty()) {
-            loop.execute(this::startWaiting);
+    /** What a command held is no longer in memory. */
+    void give(long takenBytes, long keptBytes) {
+        if (takenBytes > 0) {
+            memory.giveTaken(takenBytes);
+        }
+        if (keptBytes > 0) {
+            memory.giveKept(keptBytes);
         }
     }
 
     /** A command ended without an answer, started or not. */
     void dropped(SessionTask task) {
-        if (!waiting.remove(task)) {
-            give(task.heldBytes());
+        boolean first = waiting.peekFirst() == task;
+        waiting.remove(task);
+        give(task.takenBytes(), task.keptBytes());
+        if (first && !waiting.isEmpty()) {
+            // The next may want less.
+            loop.execute(this::startWaiting);
         }
     }
 

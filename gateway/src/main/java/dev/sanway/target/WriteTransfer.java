@@ -33,6 +33,11 @@ final class WriteTransfer {
     /** Beyond so many pieces they are copied into one: a peer may cut its data as small as it likes. */
     private static final int MAX_PIECES = 1024;
 
+    /** A smaller piece of a buffer so many times its size is copied: it would keep the whole buffer. */
+    private static final int SMALL_BYTES = 4096;
+
+    private static final int SPARSE = 4;
+
     private final int expectedLengthBytes;
     private final int firstBurstLengthBytes;
     private final ArrayDeque<Burst> bursts = new ArrayDeque<>();
@@ -66,7 +71,8 @@ final class WriteTransfer {
         append(immediateData);
     }
 
-    private void append(ByteBuf data) {
+    private void append(ByteBuf came) {
+        ByteBuf data = came.readableBytes() < SMALL_BYTES ? compact(came) : came;
         receivedBytes += data.readableBytes();
         CompositeByteBuf several = pieces;
         if (!data.isReadable()) {
@@ -82,6 +88,43 @@ final class WriteTransfer {
             pieces = several;
         }
         solicitedBytes = Math.max(solicitedBytes, receivedBytes);
+    }
+
+    private ByteBuf compact(ByteBuf data) {
+        ByteBuf whole = data;
+        for (ByteBuf under = whole.unwrap(); under != null; under = whole.unwrap()) {
+            whole = under;
+        }
+        if (!data.isReadable() || whole.capacity() / SPARSE <= data.readableBytes()) {
+            return data;
+        }
+        try {
+            return allocator.buffer(data.readableBytes(), data.readableBytes()).writeBytes(data);
+        } finally {
+            data.release();
+        }
+    }
+
+    /** It has to wait: what came keeps no more memory than it needs. */
+    void compact() {
+        if (pieces == null) {
+            gathered = compact(gathered);
+        }
+    }
+
+    /** It is refused: what came is let go, what comes is thrown away. */
+    void discard() {
+        failed = true;
+        gathered.release();
+        gathered = Unpooled.EMPTY_BUFFER;
+        pieces = null;
+    }
+
+    /** What is still to come will not be waited for. */
+    void abandon() {
+        failed = true;
+        unsolicitedAwaited = false;
+        bursts.clear();
     }
 
     /**

@@ -299,23 +299,7 @@ class LoginTest {
 
     @Test
     void aSilentConnectionEndsByTimeOut() throws IOException {
-        TargetLimits d = TargetLimits.defaults();
-        TargetLimits hasty = new TargetLimits(
-                d.commandsPerSession(),
-                d.immediatePerSession(),
-                d.bytesPerSession(),
-                d.bytesInAll(),
-                d.sessionsInAll(),
-                d.connectionsInLogin(),
-                d.maxRecvDataSegmentLength(),
-                d.maxBurstLength(),
-                d.firstBurstLength(),
-                d.maxOutstandingR2t(),
-                d.textBytes(),
-                300,
-                300,
-                300,
-                1000);
+        TargetLimits hasty = TargetLimits.defaults().withLoginTimes(300, 60_000).withPatience(300, 300, 20_000);
         try (TargetFixture other = new TargetFixture(hasty);
                 WireInitiator silent = other.connect();
                 WireInitiator halfIn = other.connect();

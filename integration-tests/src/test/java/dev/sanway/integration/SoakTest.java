@@ -75,22 +75,9 @@ class SoakTest {
     /** Short waits for logins; {@code idleMillis} for the silence of sessions and for answers to pings. */
     private static TargetLimits impatient(int connectionsInLogin, long idleMillis) {
         TargetLimits usual = TargetLimits.defaults();
-        return new TargetLimits(
-                usual.commandsPerSession(),
-                usual.immediatePerSession(),
-                usual.bytesPerSession(),
-                usual.bytesInAll(),
-                usual.sessionsInAll(),
-                connectionsInLogin,
-                usual.maxRecvDataSegmentLength(),
-                usual.maxBurstLength(),
-                usual.firstBurstLength(),
-                usual.maxOutstandingR2t(),
-                usual.textBytes(),
-                1_000,
-                idleMillis,
-                idleMillis,
-                usual.taskEndMillis());
+        return usual.withConnections(usual.sessionsInAll(), connectionsInLogin, usual.discoverySessions())
+                .withLoginTimes(1_000, usual.discoveryMillis())
+                .withPatience(idleMillis, idleMillis, usual.dataOutMillis());
     }
 
     private static Wire session(int port, int number) throws IOException {
@@ -124,7 +111,7 @@ class SoakTest {
             wire.logout();
         }
         awaitSessions(0);
-        assertThat(server.inFlightBytes()).isZero();
+        assertThat(server.heldBytes()).isZero();
     }
 
     @Test
@@ -153,7 +140,7 @@ class SoakTest {
                 .as("heap that %d logins left, in bytes", count - warmUp)
                 .isLessThan(6L << 20);
         assertThat(direct).as("direct memory, in bytes").isLessThanOrEqualTo(8L << 20);
-        assertThat(server.inFlightBytes()).isZero();
+        assertThat(server.heldBytes()).isZero();
     }
 
     private static void logins(int port, int from, int to) throws IOException {
@@ -273,6 +260,6 @@ class SoakTest {
             assertThat(good.command(0, (byte) 0)).as("seed " + seed).isEqualTo(StatusCode.GOOD);
         }
         awaitSessions(0);
-        assertThat(server.inFlightBytes()).isZero();
+        assertThat(server.heldBytes()).isZero();
     }
 }
