@@ -68,6 +68,14 @@ final class ConfigReader {
         return bytes.getAsLong();
     }
 
+    long sizeOfAtLeast(String pointer, long otherwise, long leastBytes) {
+        long bytes = size(pointer, otherwise);
+        if (has(pointer) && bytes < leastBytes) {
+            file.problem(pointer, text(pointer, "") + " is too little; write at least " + Sizes.show(leastBytes));
+        }
+        return bytes;
+    }
+
     /** A size that must be a multiple of the block size, and not zero. */
     long sizeInBlocks(String pointer, int blockSizeBytes) {
         long bytes = size(pointer, blockSizeBytes);

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param text of the file
  * @param moves how partitions move from unit to unit
+ * @param limits what hosts may make the gateway hold
  * @param autoConfig null: no unit is found by itself
  * @param keyLines the lines of the keys under {@code gateway} that stand in the file
  */
@@ -29,6 +30,7 @@ public record GatewayConfig(
         Duration unitTimeout,
         int eventLoops,
         Moves moves,
+        Limits limits,
         @Nullable AutoConfig autoConfig,
         List<Unit> units,
         List<Host> hosts,
@@ -60,6 +62,7 @@ public record GatewayConfig(
                 unitTimeout,
                 eventLoops,
                 moves,
+                limits,
                 autoConfig,
                 units,
                 otherHosts,

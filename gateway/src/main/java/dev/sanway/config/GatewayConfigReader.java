@@ -110,6 +110,7 @@ public final class GatewayConfigReader {
                 new GatewayConfig.Moves(
                         reader.size("/gateway/moveBandwidth", DEFAULT_MOVE_BANDWIDTH),
                         reader.integer("/gateway/movesAtOnce", DEFAULT_MOVES_AT_ONCE)),
+                Limits.read(reader, "/gateway/limits"),
                 AutoConfigReader.gateway(file, reader),
                 units,
                 hosts,

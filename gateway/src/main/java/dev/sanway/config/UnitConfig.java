@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param capacityBytes how much of the directory may be used by volumes; {@link Long#MAX_VALUE}: no limit
  * @param eventLoops how many event loops serve
+ * @param limits what initiators may make the unit hold
  * @param access who may log in; null: anybody on loopback
  * @param autoConfig null: the unit has no agent
  */
@@ -23,6 +24,7 @@ public record UnitConfig(
         long capacityBytes,
         boolean spare,
         int eventLoops,
+        Limits limits,
         @Nullable Access access,
         @Nullable AutoConfig autoConfig,
         List<Volume> volumes) {
@@ -43,7 +45,19 @@ public record UnitConfig(
             int eventLoops,
             @Nullable Access access,
             List<Volume> volumes) {
-        this(file, name, iqn, portals, directory, capacityBytes, false, eventLoops, access, null, volumes);
+        this(
+                file,
+                name,
+                iqn,
+                portals,
+                directory,
+                capacityBytes,
+                false,
+                eventLoops,
+                Limits.defaults(),
+                access,
+                null,
+                volumes);
     }
 
     /**

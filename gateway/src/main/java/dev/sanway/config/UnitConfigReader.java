@@ -73,6 +73,7 @@ public final class UnitConfigReader {
                 capacityBytes,
                 reader.flag("/unit/spare"),
                 reader.integer("/unit/eventLoops", Runtime.getRuntime().availableProcessors()),
+                Limits.read(reader, "/unit/limits"),
                 access,
                 autoConfig,
                 volumes);

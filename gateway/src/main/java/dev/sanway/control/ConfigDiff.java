@@ -109,6 +109,7 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
             fixed("management", GatewayConfig::management);
             fixed("unitTimeout", GatewayConfig::unitTimeout);
             fixed("eventLoops", GatewayConfig::eventLoops);
+            fixed("limits", config -> config.limits());
             fixed("moveBandwidth", config -> config.moves().bytesPerSecond());
             fixed("movesAtOnce", config -> config.moves().atOnce());
             autoConfig(now.autoConfig(), wanted.autoConfig());

@@ -67,6 +67,11 @@ public final class Events {
         add(Severity.info, subject, text);
     }
 
+    /** As {@link #warning}, of what stands in the log already. */
+    void noted(String subject, String text) {
+        add(Severity.warning, subject, text);
+    }
+
     void warning(String subject, String text) {
         log.warn("{}: {}", subject, text);
         add(Severity.warning, subject, text);

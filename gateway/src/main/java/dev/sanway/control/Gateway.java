@@ -1,6 +1,7 @@
 package dev.sanway.control;
 
 import dev.sanway.config.GatewayConfig;
+import dev.sanway.config.Limits;
 import dev.sanway.iscsi.Transport;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.MetadataException;
@@ -99,7 +100,8 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         this.targets = new HostTargets(targetCatalog, all, plan, events);
         this.volumes = new Volumes(control.executor(), catalog, assignments, directories, plan, targets, events);
         this.tasks = new Tasks(catalog, Clock.systemUTC(), events);
-        this.server = new TargetServer(loops, targetCatalog, TargetLimits.defaults());
+        this.server =
+                new TargetServer(loops, targetCatalog, limits(config), new TargetEvents(events, config.iqnPrefix()));
         this.agents = new AgentUnits(catalog, new AgentLinks(), events, control.executor());
         this.standings = new Standings(catalog, agents, Clock.systemUTC());
         this.backing = new Backing(
@@ -249,6 +251,12 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
             });
             log.info("units are found at UDP {}", running.address());
         }
+    }
+
+    private static TargetLimits limits(GatewayConfig config) throws IOException {
+        Limits limits = config.limits();
+        return TargetLimits.of(
+                limits.memoryBytes(), limits.sessions(), limits.connectionsInLogin(), limits.discoverySessions());
     }
 
     /** Reads the YAML again; what is wrong with it goes to the log and changes nothing. Blocks the caller. */

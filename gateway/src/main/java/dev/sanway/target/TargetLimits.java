@@ -1,5 +1,8 @@
 package dev.sanway.target;
 
+import io.netty.util.internal.PlatformDependent;
+import java.io.IOException;
+
 /**
  * Every bound of the iSCSI target in one place. Past a bound there is back-pressure or a clear refusal. What is shared is divided
  * by {@link FairShare}; docs/operating.md tells operators of each.
@@ -46,13 +49,42 @@ public record TargetLimits(
         long dataOutMillis,
         long taskEndMillis) {
 
+    /** At most so much is held in memory for hosts if nothing else is configured. */
+    private static final long DEFAULT_BYTES_IN_ALL = 128L << 20;
+
+    /**
+     * What a gateway and a unit use with these bounds.
+     *
+     * @param bytesInAll 0: as much as the JVM's memory allows
+     * @throws IOException if that is more than {@link #mostBytes}, saying what would be right
+     */
+    public static TargetLimits of(long bytesInAll, int sessions, int inLogin, int discovery) throws IOException {
+        if (bytesInAll > mostBytes()) {
+            throw new IOException("limits.memory of " + (bytesInAll >> 20)
+                    + " MiB is more than half of the direct memory, " + (mostBytes() >> 20)
+                    + " MiB: write less, or start with SANWAY_DIRECT=" + (bytesInAll >> 19) + "m");
+        }
+        long bytes = bytesInAll == 0 ? Math.min(DEFAULT_BYTES_IN_ALL, mostBytes()) : bytesInAll;
+        return defaults()
+                .withBytes((int) Math.min(defaults().bytesPerSession(), bytes / 8), bytes)
+                .withConnections(sessions, inLogin, discovery);
+    }
+
+    /**
+     * What may be held for hosts at most: half of the direct memory, since buffers that are read into have room to spare, and
+     * sessions to units and network buffers want some as well.
+     */
+    public static long mostBytes() {
+        return PlatformDependent.maxDirectMemory() / 2;
+    }
+
     /** What a gateway and a unit use if nothing else is configured. */
     public static TargetLimits defaults() {
         return new TargetLimits(
                 128,
                 16,
                 16 << 20,
-                128L << 20,
+                DEFAULT_BYTES_IN_ALL,
                 2048,
                 512,
                 256,

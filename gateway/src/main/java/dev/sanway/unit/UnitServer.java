@@ -10,6 +10,7 @@ import dev.sanway.block.Identity;
 import dev.sanway.block.IoThreads;
 import dev.sanway.config.Access;
 import dev.sanway.config.ChapConfig;
+import dev.sanway.config.Limits;
 import dev.sanway.config.Sizes;
 import dev.sanway.config.UnitConfig;
 import dev.sanway.iscsi.Transport;
@@ -73,7 +74,15 @@ public final class UnitServer implements AutoCloseable {
         UnitState state = UnitState.open(config.directory());
         this.loops = Transport.newGroup("sanway-unit", config.eventLoops());
         TargetCatalog catalog = new TargetCatalog(config.portals());
-        this.server = new TargetServer(loops, catalog, TargetLimits.defaults());
+        Limits limits = config.limits();
+        this.server = new TargetServer(
+                loops,
+                catalog,
+                TargetLimits.of(
+                        limits.memoryBytes(),
+                        limits.sessions(),
+                        limits.connectionsInLogin(),
+                        limits.discoverySessions()));
         HostTarget target = new HostTarget(config.iqn(), List.of(TargetServer.PORTAL_GROUP_TAG));
         this.volumes =
                 new ServedVolumes(target, new FileReservationStore(config.directory(), threads), beneath, bootId);
