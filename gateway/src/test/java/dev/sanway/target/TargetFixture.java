@@ -26,8 +26,10 @@ final class TargetFixture implements AutoCloseable {
 
     static final String HOST_A = "iqn.2026-11.example:host-a";
     static final String HOST_B = "iqn.2026-11.example:host-b";
+    static final String HOST_C = "iqn.2026-11.example:host-c";
     static final String TARGET_A = "iqn.2026-11.dev.sanway:a";
     static final String TARGET_B = "iqn.2026-11.dev.sanway:b";
+    static final String TARGET_C = "iqn.2026-11.dev.sanway:c";
     static final String SECRET_B = "secret-of-host-b";
     static final String MUTUAL_B = "secret-of-gateway";
 
@@ -44,7 +46,8 @@ final class TargetFixture implements AutoCloseable {
                         TARGET_B,
                         new LoginPolicy(
                                 Set.of(HOST_B), new ChapCredentials("b", bytes(SECRET_B), "gw", bytes(MUTUAL_B))),
-                        loops.next())));
+                        loops.next()),
+                target(TARGET_C, new LoginPolicy(Set.of(HOST_C), null), loops.next())));
         server.listen(List.of(any));
     }
 
