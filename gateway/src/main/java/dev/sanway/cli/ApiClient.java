@@ -2,20 +2,24 @@ package dev.sanway.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sanway.file.SmallFile;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +29,12 @@ final class ApiClient {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration TIMEOUT = Duration.ofSeconds(15);
+
+    /** How long an answer may take to come once it has begun. */
+    private static final Duration ANSWER_TIMEOUT = Duration.ofMinutes(2);
+
+    /** Ten times what a gateway with 10,000 volumes says of them. */
+    private static final long MAX_ANSWER_BYTES = 64 << 20;
 
     private final URI server;
     private final String token;
@@ -51,10 +61,10 @@ final class ApiClient {
     private static SSLContext trusting(Path certificate) throws IOException, GeneralSecurityException {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
-        try (InputStream in = Files.newInputStream(certificate)) {
-            store.setCertificateEntry(
-                    "gateway", CertificateFactory.getInstance("X.509").generateCertificate(in));
-        }
+        byte[] content = SmallFile.read(certificate, SmallFile.MAX_KEY_BYTES).bytes();
+        store.setCertificateEntry(
+                "gateway",
+                CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(content)));
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trust.init(store);
         SSLContext context = SSLContext.getInstance("TLS");
@@ -111,9 +121,16 @@ final class ApiClient {
         if (!token.isEmpty()) {
             request.header("Authorization", "Bearer " + token);
         }
+        CompletableFuture<HttpResponse<T>> answer =
+                http.sendAsync(request.build(), HttpResponse.BodyHandlers.limiting(handler, MAX_ANSWER_BYTES));
         try {
-            return http.send(request.build(), handler);
-        } catch (IOException e) {
+            // The request's own timeout ends when the answer begins.
+            return answer.get(timeout.plus(ANSWER_TIMEOUT).toSeconds(), TimeUnit.SECONDS);
+        } catch (TimeoutException _) {
+            answer.cancel(true);
+            throw new CommandFailure(3, "the gateway at " + server + " does not come to an end with its answer");
+        } catch (ExecutionException failed) {
+            Throwable e = failed.getCause() == null ? failed : failed.getCause();
             String why = e instanceof ConnectException
                     ? "nothing answers there; does it run?"
                     : e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();

@@ -10,12 +10,12 @@ import dev.sanway.bench.LoadPlan;
 import dev.sanway.bench.LoadResult;
 import dev.sanway.bench.LoadTarget;
 import dev.sanway.config.Sizes;
+import dev.sanway.file.SmallFile;
 import dev.sanway.iscsi.Chap;
 import dev.sanway.iscsi.IscsiName;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -300,7 +300,7 @@ final class BenchCommand implements Callable<Integer> {
             throw new CommandFailure(2, userOption + " and " + fileOption + " go together");
         }
         try {
-            String secret = Files.readString(file).strip();
+            String secret = SmallFile.secret(file);
             if (secret.length() < Chap.MIN_SECRET_BYTES) {
                 throw new CommandFailure(1, file + " holds a secret of fewer than " + Chap.MIN_SECRET_BYTES + " bytes");
             }

@@ -2,10 +2,10 @@ package dev.sanway.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sanway.control.ApiCredentials;
+import dev.sanway.file.SmallFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -131,7 +131,9 @@ final class ClientOptions {
                             + "), give --token-file, or set SANWAY_TOKEN");
         }
         try {
-            return Files.readString(file).strip();
+            return SmallFile.secret(file);
+        } catch (SmallFile.NotSmallFile e) {
+            throw new CommandFailure(1, "the API token in " + file + " cannot be used: it " + e.getReason());
         } catch (IOException e) {
             throw new CommandFailure(
                     1,

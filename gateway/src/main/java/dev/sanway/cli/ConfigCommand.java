@@ -9,10 +9,9 @@ import dev.sanway.config.GatewayConfigReader;
 import dev.sanway.config.Sizes;
 import dev.sanway.config.UnitConfig;
 import dev.sanway.config.UnitConfigReader;
+import dev.sanway.file.SmallFile;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -80,7 +79,9 @@ final class ConfigCommand extends SanwayCommand.Group {
 
     private static boolean isUnit(Path file) {
         try {
-            return Files.readString(file, StandardCharsets.UTF_8).lines().anyMatch(line -> line.startsWith("unit:"));
+            return SmallFile.text(file, GatewayConfigReader.MAX_BYTES)
+                    .lines()
+                    .anyMatch(line -> line.startsWith("unit:"));
         } catch (IOException e) {
             return false;
         }

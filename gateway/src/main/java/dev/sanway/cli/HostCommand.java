@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sanway.config.Sizes;
+import dev.sanway.file.SmallFile;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -170,7 +170,9 @@ final class HostCommand extends SanwayCommand.Group {
 
     private static String secret(Path file) throws CommandFailure {
         try {
-            return Files.readString(file).strip();
+            return SmallFile.secret(file);
+        } catch (SmallFile.NotSmallFile e) {
+            throw new CommandFailure(1, file + " " + e.getReason() + "; it should hold one line, the secret");
         } catch (IOException e) {
             throw new CommandFailure(
                     1, "the secret in " + file + " cannot be read; make the file with one line, the secret");

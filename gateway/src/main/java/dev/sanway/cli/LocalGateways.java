@@ -1,6 +1,8 @@
 package dev.sanway.cli;
 
+import dev.sanway.file.SmallFile;
 import java.io.IOException;
+import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -50,9 +52,7 @@ public final class LocalGateways {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder(), "*.properties")) {
             for (Path file : files) {
                 Properties properties = new Properties();
-                try (var in = Files.newBufferedReader(file)) {
-                    properties.load(in);
-                }
+                properties.load(new StringReader(SmallFile.text(file, SmallFile.MAX_KEY_BYTES)));
                 long pid = Long.parseLong(properties.getProperty("pid", "0"));
                 if (ProcessHandle.of(pid).isPresent()) {
                     String name = file.getFileName().toString().replaceAll("\\.properties$", "");

@@ -1,11 +1,11 @@
 package dev.sanway.cli;
 
-import java.io.BufferedReader;
+import dev.sanway.file.SmallFile;
+import java.io.ByteArrayOutputStream;
 import java.io.Console;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -46,12 +46,28 @@ final class Passwords {
         return new String(typed);
     }
 
+    /** Up to the end of the line, so that a terminal need not be closed. */
+    private static String firstLine(InputStream in) throws IOException {
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        for (int each = in.read(); each >= 0 && each != '\n'; each = in.read()) {
+            if (line.size() == SmallFile.MAX_SECRET_BYTES) {
+                throw new IOException("the line is longer than 4 KiB");
+            }
+            line.write(each);
+        }
+        return line.toString(StandardCharsets.UTF_8);
+    }
+
     private static String firstLine(String file) throws CommandFailure {
-        try (BufferedReader reader = file.equals("-")
-                ? new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))
-                : Files.newBufferedReader(Path.of(file))) {
-            String line = reader.readLine();
-            return line == null ? "" : line;
+        try {
+            String text =
+                    file.equals("-") ? firstLine(System.in) : SmallFile.text(Path.of(file), SmallFile.MAX_SECRET_BYTES);
+            return text.lines().findFirst().orElse("");
+        } catch (SmallFile.NotSmallFile e) {
+            throw new CommandFailure(
+                    1,
+                    "the password cannot be read from " + file + ": it " + e.getReason()
+                            + "; what comes from a pipe is read with --password-file -");
         } catch (IOException e) {
             throw new CommandFailure(1, "the password cannot be read from " + file + ": " + e.getMessage());
         }

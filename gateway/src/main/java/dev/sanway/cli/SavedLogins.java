@@ -1,8 +1,10 @@
 package dev.sanway.cli;
 
 import dev.sanway.control.ApiCredentials;
+import dev.sanway.file.SmallFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.StringReader;
 import java.net.URI;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -59,7 +61,7 @@ final class SavedLogins {
         Path trusted = login.certificate();
         if (trusted != null) {
             Path copy = folder().resolve(key(login.server()) + ".crt");
-            byte[] content = Files.readAllBytes(trusted);
+            byte[] content = SmallFile.read(trusted, SmallFile.MAX_KEY_BYTES).bytes();
             ApiCredentials.writeSafely(copy, content);
             properties.setProperty("certificate", copy.toString());
         }
@@ -73,12 +75,9 @@ final class SavedLogins {
     }
 
     private static Optional<Login> read(Path file) {
-        if (!Files.isReadable(file)) {
-            return Optional.empty();
-        }
         Properties properties = new Properties();
-        try (var in = Files.newBufferedReader(file)) {
-            properties.load(in);
+        try {
+            properties.load(new StringReader(SmallFile.text(file, SmallFile.MAX_KEY_BYTES)));
             String certificate = properties.getProperty("certificate");
             return Optional.of(new Login(
                     URI.create(properties.getProperty("server", "")),

@@ -3,6 +3,7 @@ package dev.sanway.config;
 import dev.sanway.autoconfig.Datagram;
 import dev.sanway.autoconfig.PoolKeyFile;
 import dev.sanway.autoconfig.PoolKeys;
+import dev.sanway.file.SmallFile;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -17,6 +18,9 @@ final class AutoConfigReader {
     private static final String LISTEN = "0.0.0.0:" + Datagram.DEFAULT_PORT;
     private static final String KEY_FILE = "secrets/pool.key";
 
+    /** Never used: a configuration with a problem is refused as a whole. */
+    private static final PoolKeys NONE = new PoolKeys(0, Map.of(0, new byte[PoolKeys.MIN_KEY_BYTES]));
+
     private AutoConfigReader() {}
 
     static GatewayConfig.@Nullable AutoConfig gateway(ConfigFile file, ConfigReader reader) {
@@ -28,7 +32,7 @@ final class AutoConfigReader {
                 reader.address(AT + "/listen", LISTEN),
                 targets(file, reader, AT + "/announceTo"),
                 keyFile,
-                keys(file, keyFile),
+                keys(file, reader, keyFile),
                 reader.text(AT + "/adopt", "manual").equals("automatic"),
                 reader.chap(AT + "/chap"),
                 file.line(AT));
@@ -43,7 +47,7 @@ final class AutoConfigReader {
                 reader.address(AT + "/listen", LISTEN),
                 targets(file, reader, AT + "/control"),
                 keyFile,
-                keys(file, keyFile));
+                keys(file, reader, keyFile));
     }
 
     /** Addresses to send to: a wildcard is none. */
@@ -61,13 +65,15 @@ final class AutoConfigReader {
         return addresses;
     }
 
-    private static PoolKeys keys(ConfigFile file, Path keyFile) {
+    private static PoolKeys keys(ConfigFile file, ConfigReader reader, Path keyFile) {
         try {
-            return PoolKeyFile.read(keyFile);
+            return PoolKeyFile.read(keyFile, file::named);
+        } catch (SmallFile.OutsideFolder e) {
+            file.problem(AT + "/poolKeyFile", reader.outside(keyFile));
+            return NONE;
         } catch (IOException e) {
             file.problem(AT + "/poolKeyFile", String.valueOf(e.getMessage()));
-            // Never used: a file with a problem is refused as a whole.
-            return new PoolKeys(0, Map.of(0, new byte[PoolKeys.MIN_KEY_BYTES]));
+            return NONE;
         }
     }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonPointer;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -14,12 +15,11 @@ import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.SpecVersion;
 import com.networknt.schema.ValidationMessage;
+import dev.sanway.file.SmallFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +30,7 @@ import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.LoaderOptions;
 
 /**
  * A YAML file whose structure was checked against its JSON Schema (config/*.schema.json), with the line of every key. What
@@ -37,7 +38,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class ConfigFile {
 
-    private static final int MAX_BYTES = 4 << 20;
+    /** Of a configuration: 10,000 volumes have half of it. */
+    static final int MAX_BYTES = 2 << 20;
+
+    private static final int MAX_NESTING = 20;
+    private static final int MAX_ALIASES = 50;
 
     /** Names that config.md promises and that later versions bring: refused with a word of their own. */
     private static final Map<String, String> LATER = Map.of(
@@ -45,13 +50,15 @@ final class ConfigFile {
             "copies", "mirrored volumes are not part of this version; leave \"copies\" out");
 
     private final Path path;
+    private final boolean sent;
     private final String shownAs;
     private final JsonNode tree;
     private final Map<String, Integer> lines;
     private final SortedMap<Integer, List<String>> problems = new TreeMap<>();
 
-    private ConfigFile(Path path, String shownAs, JsonNode tree, Map<String, Integer> lines) {
+    private ConfigFile(Path path, boolean sent, String shownAs, JsonNode tree, Map<String, Integer> lines) {
         this.path = path;
+        this.sent = sent;
         this.shownAs = shownAs;
         this.tree = tree;
         this.lines = lines;
@@ -64,19 +71,24 @@ final class ConfigFile {
      * @throws ConfigException if the file cannot be read, is no YAML, or does not fit the schema
      */
     static ConfigFile load(Path path, String schema) throws ConfigException {
-        return parse(path, path.toString(), read(path), schema);
+        return parse(path, false, path.toString(), read(path), schema);
     }
 
     /**
      * Checks a text as if it stood in a file.
      *
      * @param path where it would stand: relative paths in it start there
+     * @param sent whether somebody sent it: then no file outside that folder is read for it
      * @param shownAs what to call the file when mistakes are told
      */
-    static ConfigFile parse(Path path, String shownAs, String text, String schema) throws ConfigException {
+    static ConfigFile parse(Path path, boolean sent, String shownAs, String text, String schema)
+            throws ConfigException {
         ConfigFile file;
+        if (text.length() > MAX_BYTES) {
+            throw new ConfigException(shownAs + ": larger than 2 MiB; this cannot be a configuration");
+        }
         try {
-            file = new ConfigFile(path, shownAs, parse(text), lines(text));
+            file = new ConfigFile(path, sent, shownAs, parse(text), lines(text));
         } catch (JacksonException e) {
             int line = e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr());
             throw new ConfigException(shownAs + ":" + line + ": not valid YAML: "
@@ -91,10 +103,9 @@ final class ConfigFile {
 
     static String read(Path path) throws ConfigException {
         try {
-            if (Files.size(path) > MAX_BYTES) {
-                throw new ConfigException(path + ": larger than 4 MiB; this cannot be a configuration");
-            }
-            return Files.readString(path, StandardCharsets.UTF_8);
+            return SmallFile.text(path, MAX_BYTES);
+        } catch (SmallFile.NotSmallFile e) {
+            throw new ConfigException(path + ": " + e.getReason() + "; this cannot be a configuration");
         } catch (NoSuchFileException e) {
             throw new ConfigException(path + ": no such file");
         } catch (CharacterCodingException e) {
@@ -105,17 +116,29 @@ final class ConfigFile {
     }
 
     private static JsonNode parse(String text) throws IOException {
-        YAMLMapper mapper = new YAMLMapper(YAMLFactory.builder()
-                .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                .build());
-        JsonNode node = mapper.readTree(text);
+        JsonNode node = new YAMLMapper(yaml(true)).readTree(text);
         return node == null ? MissingNode.getInstance() : node;
+    }
+
+    /** Bounds what a text can make of itself. */
+    private static YAMLFactory yaml(boolean strict) {
+        LoaderOptions options = new LoaderOptions();
+        options.setCodePointLimit(MAX_BYTES);
+        options.setNestingDepthLimit(MAX_NESTING);
+        options.setMaxAliasesForCollections(MAX_ALIASES);
+        return YAMLFactory.builder()
+                .configure(StreamReadFeature.STRICT_DUPLICATE_DETECTION, strict)
+                .loaderOptions(options)
+                .streamReadConstraints(StreamReadConstraints.builder()
+                        .maxNestingDepth(MAX_NESTING)
+                        .build())
+                .build();
     }
 
     /** The line of each value, by JSON pointer; a key's own line where the value has one. */
     private static Map<String, Integer> lines(String text) throws IOException {
         Map<String, Integer> lines = new HashMap<>();
-        try (JsonParser parser = new YAMLFactory().createParser(text)) {
+        try (JsonParser parser = yaml(false).createParser(text)) {
             for (JsonToken token = parser.nextToken(); token != null; token = parser.nextToken()) {
                 if (token != JsonToken.END_OBJECT && token != JsonToken.END_ARRAY) {
                     lines.putIfAbsent(
@@ -222,6 +245,20 @@ final class ConfigFile {
 
     Path path() {
         return path;
+    }
+
+    /**
+     * A file that the configuration names.
+     *
+     * @throws IOException if it is no regular file, too large, cannot be read, or may not be
+     */
+    SmallFile named(Path file, int maxBytes) throws IOException {
+        return sent ? SmallFile.readWithin(folder(), file, maxBytes) : SmallFile.read(file, maxBytes);
+    }
+
+    /** Where relative paths start. */
+    Path folder() {
+        return Objects.requireNonNullElse(path.toAbsolutePath().getParent(), Path.of("/"));
     }
 
     JsonNode at(String pointer) {

@@ -1,12 +1,12 @@
 package dev.sanway.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sanway.file.SmallFile;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -166,9 +166,7 @@ final class ConfigReader {
     }
 
     Path path(String pointer, String otherwise) {
-        Path folder = file.path().toAbsolutePath().getParent();
-        String text = text(pointer, otherwise);
-        return folder == null ? Path.of(text) : folder.resolve(text).normalize();
+        return file.folder().resolve(text(pointer, otherwise)).normalize();
     }
 
     @Nullable
@@ -189,15 +187,18 @@ final class ConfigReader {
         return new ChapConfig(text(pointer + "/user", ""), secret, text(pointer + "/mutualUser", ""), mutual);
     }
 
+    /** What to do about a file that is not read for a configuration that was sent. */
+    String outside(Path path) {
+        return path + " lies outside " + file.folder()
+                + ", and is not looked at for a configuration that was sent; put it "
+                + "below that folder, or name it in the gateway's own file and send the gateway SIGHUP";
+    }
+
     private Secret secret(String pointer) {
         Path path = path(pointer);
         Secret none = new Secret("");
         try {
-            if (Files.size(path) > 4096) {
-                file.problem(pointer, path + " is larger than 4 KiB; it should hold one line, the secret");
-                return none;
-            }
-            String text = Files.readString(path, StandardCharsets.UTF_8).strip();
+            String text = file.named(path, SmallFile.MAX_SECRET_BYTES).text().strip();
             int length = text.getBytes(StandardCharsets.UTF_8).length;
             if (length < MIN_SECRET_BYTES || length > MAX_SECRET_BYTES) {
                 file.problem(
@@ -207,6 +208,12 @@ final class ConfigReader {
                 return none;
             }
             return new Secret(text);
+        } catch (SmallFile.NotSmallFile e) {
+            file.problem(pointer, path + " " + e.getReason() + "; it should hold one line, the secret");
+            return none;
+        } catch (SmallFile.OutsideFolder e) {
+            file.problem(pointer, outside(path));
+            return none;
         } catch (IOException e) {
             file.problem(
                     pointer, "the secret in " + path + " cannot be read; create the file with one line, the secret");

@@ -17,6 +17,9 @@ import java.util.Map;
 /** Reads gateway.yaml. Touches nothing but the file and the secrets that it names. */
 public final class GatewayConfigReader {
 
+    /** What a configuration may have at most. */
+    public static final int MAX_BYTES = ConfigFile.MAX_BYTES;
+
     private static final String DEFAULT_PREFIX = "iqn.2026-11.dev.sanway";
     private static final Duration DEFAULT_UNIT_TIMEOUT = Duration.ofSeconds(20);
     private static final long DEFAULT_MOVE_BANDWIDTH = 50L << 20;
@@ -46,22 +49,24 @@ public final class GatewayConfigReader {
 
     /** Reads and checks a file; throws with every mistake found. */
     public static GatewayConfig read(Path path) throws ConfigException {
-        return read(path, path.toString(), ConfigFile.read(path));
+        return read(path, false, path.toString(), ConfigFile.read(path));
     }
 
     /**
      * Reads and checks a text as if it stood in the file.
      *
+     * @param sent whether somebody sent it: then the secrets that it names must lie below the file's folder, symbolic links
+     *     resolved, so that nothing can be learnt of other files
      * @param shownAs what to call the file when mistakes are told
      */
-    public static GatewayConfig read(Path path, String shownAs, String text) throws ConfigException {
-        return new GatewayConfigReader(ConfigFile.parse(path, shownAs, text, SCHEMA), text).read();
+    public static GatewayConfig read(Path path, boolean sent, String shownAs, String text) throws ConfigException {
+        return new GatewayConfigReader(ConfigFile.parse(path, sent, shownAs, text, SCHEMA), text).read();
     }
 
     /** The text of a file whose structure is right; secrets that it names are not looked at. */
     public static String structurallyRight(Path path) throws ConfigException {
         String text = ConfigFile.read(path);
-        ConfigFile.parse(path, path.toString(), text, SCHEMA);
+        ConfigFile.parse(path, false, path.toString(), text, SCHEMA);
         return text;
     }
 

@@ -1,5 +1,7 @@
 package dev.sanway.control;
 
+import dev.sanway.file.SmallFile;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.net.InetAddress;
@@ -72,10 +74,11 @@ public final class ApiCredentials {
             create(keyStoreFile, stateDirectory.resolve(CERTIFICATE_FILE), management);
         }
         KeyStore keyStore = KeyStore.getInstance("PKCS12");
-        try (var in = Files.newInputStream(keyStoreFile)) {
-            keyStore.load(in, KEYSTORE_PASSWORD);
-        }
-        return new ApiCredentials(keyStore, Files.readString(tokenFile).strip());
+        keyStore.load(
+                new ByteArrayInputStream(
+                        SmallFile.read(keyStoreFile, SmallFile.MAX_KEY_BYTES).bytes()),
+                KEYSTORE_PASSWORD);
+        return new ApiCredentials(keyStore, SmallFile.secret(tokenFile));
     }
 
     private static void create(Path keyStoreFile, Path certificateFile, InetAddress management)

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.StringJoiner;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -21,7 +22,9 @@ import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.util.component.LifeCycle;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,30 +38,47 @@ public final class ApiServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(ApiServer.class);
 
     private static final String CALLER = "caller";
+    private static final int ACCEPT_QUEUE = 256;
+
+    /** How often a caller is refused for want of a role, with an entry in the audit log each; then one in so many seconds. */
+    static final int REFUSALS = 60;
+
+    private static final int REFUSAL_SECONDS = 10;
 
     private final Javalin javalin;
     private final List<Route> routes;
     private final Function<String, Optional<Caller>> callers;
     private final AuditLog audit;
+    private final long startNanos = System.nanoTime();
+    private final Buckets refusals = new Buckets(REFUSALS, REFUSAL_SECONDS);
 
     /**
      * Starts it.
      *
-     * @param callers who has a token
+     * @param callers who has a token; asked by threads that must not wait
      */
     ApiServer(
             InetSocketAddress address,
             ApiCredentials credentials,
             List<Route> routes,
             Function<String, Optional<Caller>> callers,
-            AuditLog audit)
+            AuditLog audit,
+            ApiLimits limits)
             throws IOException {
         this.routes = List.copyOf(routes);
         this.callers = callers;
         this.audit = audit;
         this.javalin = Javalin.create(config -> {
             config.startup.showJavalinBanner = false;
-            config.jetty.addConnector((server, http) -> connector(server, http, address, credentials));
+            config.http.maxRequestSize = ApiLimits.CONFIG_BODY_BYTES;
+            QueuedThreadPool threads = new QueuedThreadPool(limits.threads(), 8);
+            threads.setName("api");
+            config.jetty.threadPool = threads;
+            ApiConnections connections = new ApiConnections(limits);
+            config.jetty.modifyServer(
+                    server -> server.insertHandler(new ApiGate(limits, connections, callers, routes)));
+            config.jetty.addConnector(
+                    (server, http) -> connector(server, http, address, credentials, limits, connections));
             config.routes.before("/*", this::authenticate);
             routes.forEach(route -> add(config.routes, route));
             config.routes.exception(ApiRefusal.class, (refusal, context) -> {
@@ -87,7 +107,12 @@ public final class ApiServer implements AutoCloseable {
     }
 
     private static ServerConnector connector(
-            Server server, HttpConfiguration http, InetSocketAddress address, ApiCredentials credentials) {
+            Server server,
+            HttpConfiguration http,
+            InetSocketAddress address,
+            ApiCredentials credentials,
+            ApiLimits limits,
+            ApiConnections connections) {
         SslContextFactory.Server tls = new SslContextFactory.Server();
         tls.setKeyStore(credentials.keyStore());
         tls.setKeyStorePassword(ApiCredentials.keyStorePassword());
@@ -98,6 +123,15 @@ public final class ApiServer implements AutoCloseable {
                 server, 1, 1, new SslConnectionFactory(tls, "http/1.1"), new HttpConnectionFactory(https));
         connector.setHost(address.getAddress().getHostAddress());
         connector.setPort(address.getPort());
+        connector.setAcceptQueueSize(ACCEPT_QUEUE);
+        connector.setIdleTimeout(limits.quiet().toMillis());
+        connector.addBean(connections);
+        connector.addEventListener(new LifeCycle.Listener() {
+            @Override
+            public void lifeCycleStarted(LifeCycle started) {
+                connections.watch(connector.getScheduler());
+            }
+        });
         return connector;
     }
 
@@ -108,7 +142,7 @@ public final class ApiServer implements AutoCloseable {
 
     /** Nothing that needs a token is even looked for without one. */
     private void authenticate(Context context) throws ApiRefusal {
-        Optional<Caller> caller = bearer(context).flatMap(callers);
+        Optional<Caller> caller = bearer(context.header("Authorization")).flatMap(callers);
         if (caller.isPresent()) {
             context.attribute(CALLER, caller.get());
             return;
@@ -126,8 +160,9 @@ public final class ApiServer implements AutoCloseable {
         }
     }
 
-    private static Optional<String> bearer(Context context) {
-        String header = Objects.requireNonNullElse(context.header("Authorization"), "");
+    /** The token in a header {@code Authorization}. */
+    static Optional<String> bearer(@Nullable String authorization) {
+        String header = Objects.requireNonNullElse(authorization, "");
         return header.startsWith("Bearer ")
                 ? Optional.of(header.substring("Bearer ".length()).strip())
                 : Optional.empty();
@@ -141,6 +176,9 @@ public final class ApiServer implements AutoCloseable {
         }
         if (caller == null) {
             throw ApiRefusal.unauthorized("a valid token is wanted");
+        }
+        if (route.audited() && !caller.role().covers(route.role())) {
+            boundRefusals(caller);
         }
         AuditLog.Begun begun = route.audited() ? begin(route, context, caller) : null;
         try {
@@ -158,6 +196,21 @@ public final class ApiServer implements AutoCloseable {
         } catch (RuntimeException failure) {
             end(begun, 500, "failed: " + failure.getMessage());
             throw failure;
+        }
+    }
+
+    /** Past the bound a refusal is not written down, lest it push everything else out of the audit log. */
+    private void boundRefusals(Caller caller) throws ApiRefusal {
+        long wait;
+        synchronized (refusals) {
+            wait = refusals.takeNanos(caller.name(), System.nanoTime() - startNanos);
+        }
+        if (wait > 0) {
+            long seconds = TimeUnit.NANOSECONDS.toSeconds(wait) + 1;
+            throw ApiRefusal.tooMany(
+                    "too many calls that take another role; you are " + caller.name() + ", with the role "
+                            + caller.role(),
+                    seconds);
         }
     }
 

@@ -54,7 +54,7 @@ final class ConfigRoutes {
                 Route.change(
                                 POST,
                                 "/api/v1/config/diff",
-                                viewer,
+                                admin,
                                 NOUN,
                                 "Says what adopting a configuration would change.",
                                 DiffView.class,

@@ -4,12 +4,11 @@ import dev.sanway.config.Access;
 import dev.sanway.config.ChapConfig;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.config.Secret;
+import dev.sanway.file.SmallFile;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.MadeHost;
 import dev.sanway.metadata.MadeVolume;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -78,6 +77,6 @@ final class Declarations {
     }
 
     private static Secret secret(Path stateDirectory, String file) throws IOException {
-        return Secret.of(Files.readString(stateDirectory.resolve(file), StandardCharsets.UTF_8));
+        return Secret.of(SmallFile.text(stateDirectory.resolve(file), SmallFile.MAX_SECRET_BYTES));
     }
 }

@@ -36,7 +36,8 @@ final class GatewayApi {
                 credentials,
                 routes(source, operations, operators, audit, health, metrics, logTail),
                 operators::caller,
-                audit);
+                audit,
+                ApiLimits.USUAL);
     }
 
     static List<Route> routes(

@@ -4,14 +4,12 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
  * How often log-in may be tried: from one address (of IPv6 from one /64) and for one operator. Each has a bucket of attempts
- * that fills again with time. What was not heard of for long is forgotten first, so that memory is bounded.
+ * that fills again with time.
  */
 final class LoginLimits {
 
@@ -22,45 +20,6 @@ final class LoginLimits {
     static final int OPERATOR_SECONDS = 12;
 
     static final int ADDRESS_SECONDS = 3;
-
-    private static final int MAX_REMEMBERED = 10_000;
-
-    /** When the bucket will be full again, by the clock: more attempts than fit push it too far ahead. */
-    private static final class Buckets extends LinkedHashMap<String, Long> {
-        private static final long serialVersionUID = 1L;
-
-        private final int size;
-        private final long refillNanos;
-
-        Buckets(int size, int refillSeconds) {
-            super(16, 0.75f, true);
-            this.size = size;
-            this.refillNanos = TimeUnit.SECONDS.toNanos(refillSeconds);
-        }
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Long> eldest) {
-            return size() > MAX_REMEMBERED;
-        }
-
-        /** 0 and one attempt less, or how long to wait for one. */
-        long takeNanos(String key, long now) {
-            long wait = waitNanos(key, now);
-            if (wait == 0) {
-                put(key, Math.max(fullAt(key, now), now) + refillNanos);
-            }
-            return wait;
-        }
-
-        long waitNanos(String key, long now) {
-            return Math.max(0, Math.max(fullAt(key, now), now) + refillNanos - now - size * refillNanos);
-        }
-
-        private long fullAt(String key, long now) {
-            Long at = get(key);
-            return at == null ? now : at;
-        }
-    }
 
     private final LongSupplier nanoTime;
     private final long startNanos;
@@ -92,10 +51,11 @@ final class LoginLimits {
 
     /** The operator has proved itself: what was mistyped before counts no more. */
     synchronized void succeeded(String operator) {
-        operators.remove(operator);
+        operators.forget(operator);
     }
 
-    private static String network(String address) {
+    /** The IPv4 address, or the /64 of an IPv6 address. */
+    static String network(String address) {
         try {
             InetAddress parsed = InetAddress.ofLiteral(address);
             return parsed instanceof Inet6Address

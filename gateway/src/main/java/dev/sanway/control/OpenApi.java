@@ -141,10 +141,15 @@ final class OpenApi {
             errors.add("422");
         }
         if (route.path().endsWith("/login") || route.path().endsWith("/password")) {
-            errors.addAll(route.role() == null ? List.of("401", "429") : List.of("429"));
+            errors.addAll(route.role() == null ? List.of("401") : List.of());
+        }
+        if (route.body() != null) {
+            errors.add("413");
         }
         if (route.path().startsWith("/health/")) {
             answers(route, responses.putObject("503").put("description", "It is not well."));
+        } else {
+            errors.addAll(List.of("429", "503"));
         }
         for (String error : errors) {
             responses
@@ -164,6 +169,8 @@ final class OpenApi {
             case "403" -> "The operator's role does not suffice.";
             case "404" -> "What it is about does not exist.";
             case "409" -> "It makes sense, but not as things are now; the error says why.";
+            case "413" -> "The body is too large; the error says how large it may be.";
+            case "503" -> "Too many calls of all callers are under way; Retry-After says when again, in seconds.";
             case "422" -> "The configuration has mistakes, or changes that a running gateway cannot make.";
             default -> "Too often; Retry-After says when again, in seconds.";
         };

@@ -74,9 +74,9 @@ final class Reconfiguration {
 
     private record Checked(GatewayConfig yaml, GatewayConfig declared, ConfigDiff diff) {}
 
-    private Checked check(String text, String shownAs) throws ApiRefusal {
+    private Checked check(String text, boolean sent, String shownAs) throws ApiRefusal {
         try {
-            GatewayConfig wanted = GatewayConfigReader.read(yaml.file(), shownAs, text);
+            GatewayConfig wanted = GatewayConfigReader.read(yaml.file(), sent, shownAs, text);
             GatewayConfig all = Declarations.merge(wanted, catalog, yaml.stateDirectory());
             ConfigDiff diff = control.ask(() -> ConfigDiff.between(declared, all, shownAs, reconciler.facts()));
             return new Checked(wanted, all, diff);
@@ -89,7 +89,7 @@ final class Reconfiguration {
 
     /** What adopting a text would change; changes nothing. */
     synchronized DiffView diff(String text, String shownAs) throws ApiRefusal {
-        ConfigDiff diff = check(text, shownAs).diff();
+        ConfigDiff diff = check(text, true, shownAs).diff();
         return new DiffView(history.current().revision(), diff.changes(), diff.refusals());
     }
 
@@ -104,7 +104,7 @@ final class Reconfiguration {
             throw ApiRefusal.conflict("the configuration is at revision " + now + ", you started from " + revision
                     + ": somebody changed it meanwhile. Look at it with \"sanway config show\", then apply again");
         }
-        Checked checked = check(text, shownAs);
+        Checked checked = check(text, true, shownAs);
         refuseIf(checked.diff().refusals());
         try {
             ConfigRevision adopted = text.equals(history.current().text()) ? history.current() : history.adopt(text);
@@ -145,7 +145,7 @@ final class Reconfiguration {
         String subject = "configuration";
         try {
             String text = GatewayConfigReader.structurallyRight(yaml.file());
-            Checked checked = check(text, yaml.file().toString());
+            Checked checked = check(text, false, yaml.file().toString());
             refuseIf(checked.diff().refusals());
             ConfigRevision adopted = history.record(text, "reload");
             if (checked.diff().changes().isEmpty()) {

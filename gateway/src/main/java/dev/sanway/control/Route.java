@@ -3,6 +3,7 @@ package dev.sanway.control;
 import dev.sanway.metadata.OperatorRecord.Role;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +47,23 @@ record Route(
     @FunctionalInterface
     interface Handler {
         Object answer(ApiRequest request) throws ApiRefusal;
+    }
+
+    /** Does it without waiting for anything: not on a thread that calls take turns for. */
+    interface Prompt extends Handler {
+
+        /** An answer with its status. */
+        record Answer(int status, Object body) {}
+
+        /** Never fails. */
+        CompletionStage<Answer> prompt();
+
+        @Override
+        default Object answer(ApiRequest request) {
+            Answer answer = prompt().toCompletableFuture().join();
+            request.context().status(answer.status());
+            return answer.body();
+        }
     }
 
     static Route get(String path, Role role, String noun, String summary, Class<?> answer, Handler handler) {

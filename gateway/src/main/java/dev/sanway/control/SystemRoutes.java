@@ -4,6 +4,7 @@ import static dev.sanway.metadata.OperatorRecord.Role.admin;
 import static dev.sanway.metadata.OperatorRecord.Role.viewer;
 
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 
 /** What the API tells of the gateway as a program: health, metrics, its description. */
@@ -43,13 +44,13 @@ final class SystemRoutes {
                         "health",
                         "Whether the process works; if not, with status 503, restart it.",
                         HealthStatus.class,
-                        request -> status(request, health.live())),
+                        prompt(() -> health.promptly().thenApply(Health.Look::live))),
                 Route.open(
                         "/health/ready",
                         "health",
                         "Whether hosts can log in and reach volumes; if not, status 503.",
                         HealthStatus.class,
-                        request -> status(request, health.ready())),
+                        prompt(() -> health.promptly().thenApply(Health.Look::ready))),
                 Route.get(
                         "/api/v1/health",
                         viewer,
@@ -80,10 +81,10 @@ final class SystemRoutes {
                         _ -> OpenApi.describe(all.get())));
     }
 
-    private static HealthStatus status(ApiRequest request, boolean well) {
-        if (!well) {
-            request.context().status(503);
-        }
-        return new HealthStatus(well ? "up" : "down");
+    private static Route.Prompt prompt(Supplier<CompletionStage<Boolean>> well) {
+        return () -> well.get()
+                .thenApply(up -> up
+                        ? new Route.Prompt.Answer(200, new HealthStatus("up"))
+                        : new Route.Prompt.Answer(503, new HealthStatus("down")));
     }
 }

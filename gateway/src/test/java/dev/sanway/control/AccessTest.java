@@ -114,6 +114,31 @@ class AccessTest {
     }
 
     @Test
+    void whatAConfigurationWouldChangeIsForAdminsSinceFilesAreReadForIt() throws Exception {
+        for (Role role : List.of(Role.viewer, Role.operator)) {
+            assertThat(api.post("/api/v1/config/diff", api.tokenOf(role), "{\"text\": \"gateway: {}\"}")
+                            .statusCode())
+                    .isEqualTo(403);
+        }
+        assertThat(api.post("/api/v1/config/diff", api.token, "{\"text\": \"gateway: {}\"}")
+                        .statusCode())
+                .isEqualTo(200);
+    }
+
+    @Test
+    void whoIsRefusedAgainAndAgainDoesNotPushOthersOutOfTheAuditLog() throws Exception {
+        String viewer = api.tokenOf(Role.viewer);
+        HttpResponse<String> last = api.post("/api/v1/volumes", viewer, "{}");
+        for (int i = 0; i < ApiServer.REFUSALS + 5; i++) {
+            last = api.post("/api/v1/volumes", viewer, "{}");
+        }
+        assertThat(last.statusCode()).isEqualTo(429);
+        assertThat(last.headers().firstValueAsLong("Retry-After").orElse(0)).isPositive();
+        assertThat(api.audit.after(0, 1000)).hasSizeBetween(ApiServer.REFUSALS, ApiServer.REFUSALS + 2);
+        assertThat(api.get("/api/v1/volumes", viewer).statusCode()).isEqualTo(200);
+    }
+
+    @Test
     void aPasswordGivesATokenThatLogOutTakesAway() throws Exception {
         api.operators.create("anna", Role.operator, PASSWORD);
         HttpResponse<String> login = login("anna", PASSWORD);

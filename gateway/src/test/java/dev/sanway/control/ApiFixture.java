@@ -39,9 +39,14 @@ final class ApiFixture implements AutoCloseable {
     private final ApiServer server;
     private final HttpClient client;
     private final String base;
+    final int port;
+    final SSLContext tls;
 
     ApiFixture(Path state) throws Exception {
-        int port;
+        this(state, ApiLimits.USUAL);
+    }
+
+    ApiFixture(Path state, ApiLimits limits) throws Exception {
         try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = free.getLocalPort();
         }
@@ -58,7 +63,7 @@ final class ApiFixture implements AutoCloseable {
                 new Health().with("control", true, () -> gateway.wrong),
                 new Metrics(families -> families.gauge("sanway_in_flight_bytes", "Data held for hosts.", 7)),
                 new LogTail());
-        server = new ApiServer(address, credentials, routes, operators::caller, audit);
+        server = new ApiServer(address, credentials, routes, operators::caller, audit, limits);
         base = "https://127.0.0.1:" + port;
         token = Files.readString(state.resolve(ApiCredentials.TOKEN_FILE)).strip();
         KeyStore store = KeyStore.getInstance("PKCS12");
@@ -69,7 +74,7 @@ final class ApiFixture implements AutoCloseable {
         }
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trust.init(store);
-        SSLContext tls = SSLContext.getInstance("TLS");
+        tls = SSLContext.getInstance("TLS");
         tls.init(null, trust.getTrustManagers(), null);
         client = HttpClient.newBuilder().sslContext(tls).build();
     }

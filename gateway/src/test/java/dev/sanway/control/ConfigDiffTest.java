@@ -62,7 +62,7 @@ class ConfigDiffTest {
     };
 
     private static GatewayConfig read(String text) throws ConfigException {
-        return GatewayConfigReader.read(Path.of("/nowhere/gateway.yaml"), "new.yaml", text);
+        return GatewayConfigReader.read(Path.of("/nowhere/gateway.yaml"), false, "new.yaml", text);
     }
 
     private ConfigDiff diff(String after) throws ConfigException {

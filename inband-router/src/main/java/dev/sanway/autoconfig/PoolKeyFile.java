@@ -1,5 +1,6 @@
 package dev.sanway.autoconfig;
 
+import dev.sanway.file.SmallFile;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PoolKeyFile {
     private static final Pattern LINE = Pattern.compile("(\\d{1,3})\\s+((?:[0-9A-Fa-f]{2})+)");
-    private static final long MAX_BYTES = 16 << 10;
+    private static final int MAX_BYTES = 16 << 10;
     private static final int NEW_KEY_BYTES = 32;
     private static final Set<PosixFilePermission> OTHERS = PosixFilePermissions.fromString("---rwxrwx");
 
@@ -36,16 +37,31 @@ public final class PoolKeyFile {
      * @throws IOException that says what is wrong with the file, and what would be right; never what is in it
      */
     public static PoolKeys read(Path file) throws IOException {
+        return read(file, SmallFile::read);
+    }
+
+    /** A way to read files, {@link SmallFile#read} or a narrower one. */
+    public interface Reading {
+        SmallFile read(Path file, int maxBytes) throws IOException;
+    }
+
+    /**
+     * Reads the keys.
+     *
+     * @param reading how; what it throws of files outside a folder is passed on
+     * @throws IOException as {@link #read(Path)}
+     */
+    public static PoolKeys read(Path file, Reading reading) throws IOException {
         try {
-            Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(file);
+            SmallFile content = reading.read(file, MAX_BYTES);
+            Set<PosixFilePermission> permissions = content.permissions();
             if (permissions.stream().anyMatch(OTHERS::contains)) {
                 throw new IOException("the pool key in " + file + " can be used by others ("
                         + PosixFilePermissions.toString(permissions) + "); run: chmod 600 " + file);
             }
-            if (Files.size(file) > MAX_BYTES) {
-                throw new IOException(file + " is larger than 16 KiB; it should hold one or two lines: ID HEX-DIGITS");
-            }
-            return parse(file);
+            return parse(file, content.text());
+        } catch (SmallFile.NotSmallFile e) {
+            throw new IOException(file + " " + e.getReason() + "; it should hold one or two lines: ID HEX-DIGITS", e);
         } catch (NoSuchFileException e) {
             throw new IOException(
                     "there is no pool key in " + file
@@ -56,11 +72,11 @@ public final class PoolKeyFile {
         }
     }
 
-    private static PoolKeys parse(Path file) throws IOException {
+    private static PoolKeys parse(Path file, String content) throws IOException {
         Map<Integer, byte[]> keys = new LinkedHashMap<>();
         @Nullable Integer signing = null;
         int number = 0;
-        for (String line : Files.readAllLines(file)) {
+        for (String line : content.lines().toList()) {
             number++;
             String text = line.strip();
             if (text.isEmpty() || text.startsWith("#")) {

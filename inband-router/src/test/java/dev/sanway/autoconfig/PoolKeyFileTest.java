@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The file with the pool's keys. */
@@ -64,6 +65,17 @@ class PoolKeyFileTest {
         Path file = file("1 " + KEY + "\n");
         Files.write(file, new byte[] {(byte) 0xc3, 0x28});
         assertThatThrownBy(() -> PoolKeyFile.read(file)).hasMessageContaining("no text");
+    }
+
+    @Test
+    @Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void aPipeIsNotWaitedFor() throws Exception {
+        Path fifo = folder.resolve("pool.key");
+        assertThat(new ProcessBuilder("mkfifo", "-m", "600", fifo.toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        assertThatThrownBy(() -> PoolKeyFile.read(fifo)).hasMessageContaining("no regular file");
     }
 
     private void refused(String text, String says) throws IOException {

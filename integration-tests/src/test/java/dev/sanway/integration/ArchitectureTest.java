@@ -28,7 +28,12 @@ class ArchitectureTest {
         layeredArchitecture()
                 .consideringOnlyDependenciesInLayers()
                 .layer("block-backend")
-                .definedBy("dev.sanway.block..", "dev.sanway.scsi..", "dev.sanway.iscsi..", "dev.sanway.initiator..")
+                .definedBy(
+                        "dev.sanway.file..",
+                        "dev.sanway.block..",
+                        "dev.sanway.scsi..",
+                        "dev.sanway.iscsi..",
+                        "dev.sanway.initiator..")
                 .layer("inband-router")
                 .definedBy(
                         "dev.sanway.pool..",

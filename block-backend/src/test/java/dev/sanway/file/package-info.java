@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sanway.file;
+
+import org.jspecify.annotations.NullMarked;
