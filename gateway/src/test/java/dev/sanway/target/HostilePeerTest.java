@@ -36,9 +36,12 @@ class HostilePeerTest {
     /** More than the kernel holds for a loopback connection, with room to spare. */
     private static final long MORE_THAN_THE_KERNEL_HOLDS = 48L * MIB;
 
-    private TargetFixture target;
+    private TargetFixture target = new TargetFixture(TargetLimits.defaults());
+
+    HostilePeerTest() throws IOException {}
 
     private void serve(TargetLimits limits) throws IOException {
+        target.close();
         target = new TargetFixture(limits);
     }
 
@@ -137,7 +140,6 @@ class HostilePeerTest {
 
     @Test
     void loginRequestsWithoutEndAreRefused() throws Exception {
-        serve(TargetLimits.defaults());
         try (WireInitiator host = target.connect()) {
             host.send(loginRequest(false, true, Unpooled.EMPTY_BUFFER));
             int answers = 0;
@@ -156,7 +158,6 @@ class HostilePeerTest {
 
     @Test
     void aLoginTextWithoutEndIsRefused() throws Exception {
-        serve(TargetLimits.defaults());
         try (WireInitiator host = target.connect()) {
             Pdu.LoginResponse last = null;
             for (int i = 0; i < 5 && (last == null || last.statusClass() == 0); i++) {
@@ -170,7 +171,6 @@ class HostilePeerTest {
 
     @Test
     void aLongLoginAnswerComesInPdusOfEightKibibytes() throws Exception {
-        serve(TargetLimits.defaults());
         try (WireInitiator host = target.connect()) {
             StringBuilder text = new StringBuilder("InitiatorName=" + HOST_A + "\0TargetName=" + TARGET_A + "\0");
             int unknown = 900;
@@ -198,14 +198,15 @@ class HostilePeerTest {
             assertThat(part.transit()).isTrue();
             assertThat(part.tsih()).isNotZero();
             assertThat(pdus).isGreaterThan(1);
-            assertThat(answer.toString(StandardCharsets.US_ASCII).split("NotUnderstood", -1)).hasSize(unknown + 1);
+            assertThat(answer.toString(StandardCharsets.US_ASCII).split("NotUnderstood", -1))
+                    .hasSize(unknown + 1);
         }
     }
 
     @Test
     void whatIsNoLoginIsClosedAtOnce() throws Exception {
-        serve(TargetLimits.defaults());
-        for (byte[] first : List.of("GET / HTTP/1.1\r\n".getBytes(StandardCharsets.US_ASCII), new byte[] {0x16, 3, 1})) {
+        for (byte[] first :
+                List.of("GET / HTTP/1.1\r\n".getBytes(StandardCharsets.US_ASCII), new byte[] {0x16, 3, 1})) {
             try (WireInitiator stranger = target.connect()) {
                 stranger.channel.writeAndFlush(Unpooled.wrappedBuffer(first)).sync();
                 long since = System.nanoTime();
@@ -229,25 +230,25 @@ class HostilePeerTest {
         assertThat(target.server.connectionsInLogin()).isLessThanOrEqualTo(8);
         silent.forEach(WireInitiator::close);
         Awaitility.await()
-                .untilAsserted(() ->
-                        assertThat(target.server.connectionsInLogin()).isZero());
+                .untilAsserted(
+                        () -> assertThat(target.server.connectionsInLogin()).isZero());
     }
 
     // ---- discovery
 
     private WireInitiator discovery() {
         WireInitiator host = target.connect();
-        host.login(1, 3, true, "InitiatorName=" + HOST_A, "SessionType=Discovery").release();
+        host.login(1, 3, true, "InitiatorName=" + HOST_A, "SessionType=Discovery")
+                .release();
         return host;
     }
 
     @Test
     void whoDoesNotReadInDiscoveryIsNotAnswered() throws Exception {
-        serve(TargetLimits.defaults());
-        byte[] login = bytes(loginRequest(
-                true, false, WireInitiator.text("InitiatorName=" + HOST_A, "SessionType=Discovery")));
-        byte[] ping = bytes(new Pdu.NopOut(
-                true, 0, 7, Pdu.NO_TAG, 1, 1, Unpooled.buffer().writeZero(8192)));
+        byte[] login = bytes(
+                loginRequest(true, false, WireInitiator.text("InitiatorName=" + HOST_A, "SessionType=Discovery")));
+        byte[] ping = bytes(
+                new Pdu.NopOut(true, 0, 7, Pdu.NO_TAG, 1, 1, Unpooled.buffer().writeZero(8192)));
         try (SocketChannel stranger = socket()) {
             stranger.write(ByteBuffer.wrap(login));
             Awaitility.await().until(() -> target.server.discoverySessions() == 1);
@@ -257,15 +258,8 @@ class HostilePeerTest {
 
     @Test
     void pingDataInDiscoveryAreCutToWhatTheInitiatorTakes() throws Exception {
-        serve(TargetLimits.defaults());
         try (WireInitiator host = target.connect()) {
-            host.login(
-                            1,
-                            3,
-                            true,
-                            "InitiatorName=" + HOST_A,
-                            "SessionType=Discovery",
-                            "MaxRecvDataSegmentLength=512")
+            host.login(1, 3, true, "InitiatorName=" + HOST_A, "SessionType=Discovery", "MaxRecvDataSegmentLength=512")
                     .release();
             host.send(new Pdu.NopOut(
                     true, 0, 7, Pdu.NO_TAG, 1, 1, Unpooled.buffer().writeZero(4096)));
@@ -279,8 +273,9 @@ class HostilePeerTest {
         List<WireInitiator> all = new ArrayList<>();
         for (int i = 0; i < 12; i++) {
             all.add(target.connect());
-            all.getLast().send(loginRequest(
-                    true, false, WireInitiator.text("InitiatorName=" + HOST_A, "SessionType=Discovery")));
+            all.getLast()
+                    .send(loginRequest(
+                            true, false, WireInitiator.text("InitiatorName=" + HOST_A, "SessionType=Discovery")));
             all.getLast().next();
         }
         assertThat(target.server.discoverySessions()).isLessThanOrEqualTo(4);
@@ -293,7 +288,6 @@ class HostilePeerTest {
 
     @Test
     void whatIsUnknownInDiscoveryIsNotUnderstood() throws Exception {
-        serve(TargetLimits.defaults());
         try (WireInitiator host = discovery()) {
             host.send(new Pdu.TextRequest(
                     false, true, false, 0, 1, Pdu.NO_TAG, host.cmdSn, 1, WireInitiator.text("X-nobody.knows=1")));
@@ -328,11 +322,10 @@ class HostilePeerTest {
 
     @Test
     void whoDoesNotReadItsPingsIsNotAnsweredAnyMore() throws Exception {
-        serve(TargetLimits.defaults());
-        byte[] ping = bytes(new Pdu.NopOut(
-                true, 0, 7, Pdu.NO_TAG, 1, 1, Unpooled.buffer().writeZero(32 << 10)));
-        byte[] login =
-                bytes(loginRequest(true, false, WireInitiator.text("InitiatorName=" + HOST_A, "TargetName=" + TARGET_A)));
+        byte[] ping = bytes(
+                new Pdu.NopOut(true, 0, 7, Pdu.NO_TAG, 1, 1, Unpooled.buffer().writeZero(32 << 10)));
+        byte[] login = bytes(
+                loginRequest(true, false, WireInitiator.text("InitiatorName=" + HOST_A, "TargetName=" + TARGET_A)));
         try (SocketChannel bad = socket();
                 WireInitiator good = login(TARGET_C, HOST_C, OTHER_ISID)) {
             bad.write(ByteBuffer.wrap(login));
@@ -357,9 +350,7 @@ class HostilePeerTest {
                 read(one, 512);
             }
         }
-        Awaitility.await()
-                .during(Duration.ofMillis(300))
-                .until(() -> target.server.heldBytes() >= MIB);
+        Awaitility.await().during(Duration.ofMillis(300)).until(() -> target.server.heldBytes() >= MIB);
         HostLoad load = target.server.hostLoads().getFirst();
         assertThat(load.heldBytes()).isBetween(1L * MIB, limit / 2 + MIB / 2);
         assertThat(load.waits()).isPositive();
@@ -443,7 +434,6 @@ class HostilePeerTest {
 
     @Test
     void aCommandThatExpectsTwoGibibytesHoldsNobodyUp() throws Exception {
-        serve(TargetLimits.defaults());
         try (WireInitiator bad = login(TARGET_A, HOST_A, OTHER_ISID, "ImmediateData=No", "InitialR2T=Yes");
                 WireInitiator good = login(TARGET_C, HOST_C, OTHER_ISID)) {
             bad.send(bad.command(true, false, true, -1, Unpooled.EMPTY_BUFFER, cdb(0x2a, 0, 1)));
@@ -478,10 +468,9 @@ class HostilePeerTest {
 
     @Test
     void aPduThatNeverEndsIsCounted() throws Exception {
-        serve(TargetLimits.defaults());
         try (WireInitiator bad = login(TARGET_A, HOST_A, OTHER_ISID)) {
-            byte[] whole = bytes(bad.command(
-                    true, false, true, 200_000, Unpooled.buffer().writeZero(200_000), cdb(0x2a, 0, 390)));
+            byte[] whole = bytes(
+                    bad.command(true, false, true, 200_000, Unpooled.buffer().writeZero(200_000), cdb(0x2a, 0, 390)));
             bad.channel.writeAndFlush(Unpooled.wrappedBuffer(whole, 0, 150_000)).sync();
             Awaitility.await()
                     .untilAsserted(() -> assertThat(target.server.heldBytes()).isBetween(140_000L, 160_000L));
@@ -491,10 +480,9 @@ class HostilePeerTest {
 
     @Test
     void whoSaysGoodbyeWithoutReadingIsGone() throws Exception {
-        serve(TargetLimits.defaults());
         byte[] ping = bytes(new Pdu.NopOut(true, 0, 7, Pdu.NO_TAG, 1, 1, Unpooled.EMPTY_BUFFER));
-        byte[] login =
-                bytes(loginRequest(true, false, WireInitiator.text("InitiatorName=" + HOST_A, "TargetName=" + TARGET_A)));
+        byte[] login = bytes(
+                loginRequest(true, false, WireInitiator.text("InitiatorName=" + HOST_A, "TargetName=" + TARGET_A)));
         try (SocketChannel bad = socket()) {
             bad.write(ByteBuffer.wrap(login));
             Awaitility.await().until(() -> target.server.sessions().size() == 1);
@@ -520,15 +508,9 @@ class HostilePeerTest {
 
     @Test
     void aSegmentLengthOutOfRangeIsAnsweredOnce() throws Exception {
-        serve(TargetLimits.defaults());
         try (WireInitiator host = target.connect()) {
             Pdu.LoginResponse response = host.login(
-                    1,
-                    3,
-                    true,
-                    "InitiatorName=" + HOST_A,
-                    "TargetName=" + TARGET_A,
-                    "MaxRecvDataSegmentLength=17");
+                    1, 3, true, "InitiatorName=" + HOST_A, "TargetName=" + TARGET_A, "MaxRecvDataSegmentLength=17");
             assertThat(response.statusClass()).isZero();
             String text = response.data().toString(StandardCharsets.US_ASCII);
             assertThat(text.split("MaxRecvDataSegmentLength=", -1)).hasSize(2);
