@@ -270,9 +270,10 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             end(wrong);
             return;
         }
-        int expected = clamp(pdu.expectedDataTransferLength());
-        int readLength = pdu.read() ? (pdu.write() ? clamp(pdu.bidirectionalReadLength()) : expected) : 0;
-        int writeLength = pdu.write() ? expected : 0;
+        long expected = Integer.toUnsignedLong(pdu.expectedDataTransferLength());
+        long bidirectional = Integer.toUnsignedLong(pdu.bidirectionalReadLength());
+        long readLength = pdu.read() ? (pdu.write() ? bidirectional : expected) : 0;
+        long writeLength = pdu.write() ? expected : 0;
         ScsiCommand command = new ScsiCommand(
                 nexus(),
                 pdu.lun(),
@@ -307,7 +308,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
                 return "immediate data although ImmediateData=No";
             }
             if (immediateBytes > negotiated.firstBurstLength()
-                    || immediateBytes > clamp(pdu.expectedDataTransferLength())) {
+                    || immediateBytes > Integer.toUnsignedLong(pdu.expectedDataTransferLength())) {
                 return "immediate data beyond FirstBurstLength or the expected length";
             }
         }
@@ -315,11 +316,6 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             return "unsolicited data announced although " + (pdu.write() ? "InitialR2T=Yes" : "nothing is written");
         }
         return null;
-    }
-
-    /** Lengths are unsigned on the wire; nothing we serve comes near 2 GiB. */
-    private static int clamp(int unsigned) {
-        return unsigned < 0 ? Integer.MAX_VALUE : unsigned;
     }
 
     private static TaskAttribute attribute(int code) {

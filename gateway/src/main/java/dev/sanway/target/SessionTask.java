@@ -44,7 +44,7 @@ final class SessionTask implements TaskListener {
     private final boolean immediate;
     private final int cmdSn;
     private final @Nullable WriteTransfer write;
-    private final int heldBytes;
+    private final long heldBytes;
     private State state = State.WAITING;
     private @Nullable ScsiTask device;
     private @Nullable ScsiResponse response;
@@ -57,7 +57,7 @@ final class SessionTask implements TaskListener {
         this.immediate = immediate;
         this.cmdSn = cmdSn;
         this.write = write;
-        this.heldBytes = Math.max(command.readLengthBytes(), command.writeLengthBytes());
+        this.heldBytes = Math.max(session.device().workingBytes(command), write == null ? 0 : write.unsolicitedBytes());
     }
 
     int tag() {
@@ -76,8 +76,11 @@ final class SessionTask implements TaskListener {
         return immediate;
     }
 
-    /** What it counts against the bound on bytes in flight. */
-    int heldBytes() {
+    /**
+     * What it counts against the bound on bytes in flight: what the device may hold for it, or what the initiator may send before
+     * it is asked, whichever is more. Not what he announces, which may be 4 GiB for a command of one block.
+     */
+    long heldBytes() {
         return heldBytes;
     }
 
@@ -208,14 +211,14 @@ final class SessionTask implements TaskListener {
     }
 
     private void answer(ScsiResponse answer, int receivedBytes, int r2ts) {
-        int expectedRead = command.readLengthBytes();
-        int expectedWrite = command.writeLengthBytes();
+        long expectedRead = command.readLengthBytes();
+        long expectedWrite = command.writeLengthBytes();
         ByteBuf data = answer.dataIn();
         int offered = data.readableBytes();
         if (expectedRead == 0 && expectedWrite > 0) {
             // What the CDB asked to be sent, or, where the command failed, what was really taken.
-            int asked = Math.max(0, answer.dataOutLengthBytes());
-            int moved =
+            long asked = Math.max(0, answer.dataOutLengthBytes());
+            long moved =
                     answer.status() == GOOD || asked > expectedWrite ? asked : Math.min(receivedBytes, expectedWrite);
             data.release();
             session.finish(
@@ -223,23 +226,41 @@ final class SessionTask implements TaskListener {
                     answer,
                     Unpooled.EMPTY_BUFFER,
                     residual(expectedWrite, moved),
-                    Math.abs(expectedWrite - moved),
+                    residualCount(expectedWrite, moved),
                     r2ts);
             return;
         }
-        int wanted = expectedRead == 0 && answer.dataOutLengthBytes() > 0 && answer.status() == GOOD
+        long wanted = expectedRead == 0 && answer.dataOutLengthBytes() > 0 && answer.status() == GOOD
                 ? answer.dataOutLengthBytes()
                 : offered;
-        int sent = Math.min(offered, expectedRead);
-        ByteBuf cut = data;
-        if (sent < offered) {
-            cut = data.readRetainedSlice(sent);
-            data.release();
-        }
-        session.finish(this, answer, cut, residual(expectedRead, wanted), Math.abs(expectedRead - wanted), 0);
+        session.finish(
+                this,
+                answer,
+                cut(data, (int) Math.min(offered, expectedRead)),
+                residual(expectedRead, wanted),
+                residualCount(expectedRead, wanted),
+                0);
     }
 
-    private static ResidualKind residual(int expected, int moved) {
+    /** Takes {@code data} over. Where little is left, it does not keep the rest in memory until it was sent. */
+    private static ByteBuf cut(ByteBuf data, int lengthBytes) {
+        int offered = data.readableBytes();
+        if (lengthBytes == offered) {
+            return data;
+        }
+        ByteBuf cut = lengthBytes < offered / 2
+                ? data.alloc().buffer(lengthBytes).writeBytes(data, lengthBytes)
+                : data.readRetainedSlice(lengthBytes);
+        data.release();
+        return cut;
+    }
+
+    /** As on the wire: unsigned, 32 bits. */
+    private static int residualCount(long expected, long moved) {
+        return (int) Math.min(Math.abs(expected - moved), 0xffff_ffffL);
+    }
+
+    private static ResidualKind residual(long expected, long moved) {
         return moved == expected
                 ? ResidualKind.NONE
                 : moved < expected ? ResidualKind.UNDERFLOW : ResidualKind.OVERFLOW;

@@ -33,10 +33,11 @@ final class WriteTransfer {
     /** Beyond so many pieces they are copied into one: a peer may cut its data as small as it likes. */
     private static final int MAX_PIECES = 1024;
 
-    private final int expectedLengthBytes;
+    private final long expectedLengthBytes;
     private final int firstBurstLengthBytes;
     private final ArrayDeque<Burst> bursts = new ArrayDeque<>();
     private final ByteBufAllocator allocator;
+    private final int unsolicitedBytes;
     /** What came; a composite once it has a second piece. */
     private ByteBuf gathered = Unpooled.EMPTY_BUFFER;
 
@@ -50,20 +51,27 @@ final class WriteTransfer {
     private int wantedBytes = -1;
 
     /**
-     * @param expectedLengthBytes the Expected Data Transfer Length
+     * @param expectedLengthBytes the Expected Data Transfer Length, up to 4 GiB
      * @param unsolicitedAwaited the command's F bit was clear: unsolicited Data-Out follow
      */
     WriteTransfer(
             ByteBufAllocator allocator,
-            int expectedLengthBytes,
+            long expectedLengthBytes,
             int firstBurstLengthBytes,
             boolean unsolicitedAwaited,
             ByteBuf immediateData) {
         this.expectedLengthBytes = expectedLengthBytes;
-        this.firstBurstLengthBytes = Math.min(firstBurstLengthBytes, expectedLengthBytes);
-        this.unsolicitedAwaited = unsolicitedAwaited;
+        this.firstBurstLengthBytes = (int) Math.min(firstBurstLengthBytes, expectedLengthBytes);
         this.allocator = allocator;
         append(immediateData);
+        // Where the immediate data fill the first burst nothing can follow, whatever was announced.
+        this.unsolicitedAwaited = unsolicitedAwaited && receivedBytes < this.firstBurstLengthBytes;
+        this.unsolicitedBytes = this.unsolicitedAwaited ? this.firstBurstLengthBytes : receivedBytes;
+    }
+
+    /** How much may come before anything is asked for, immediate data included. */
+    int unsolicitedBytes() {
+        return unsolicitedBytes;
     }
 
     private void append(ByteBuf data) {
@@ -169,7 +177,12 @@ final class WriteTransfer {
 
     /** The device wants so many bytes, at most the expected length. */
     void want(int lengthBytes) {
-        wantedBytes = Math.min(lengthBytes, expectedLengthBytes);
+        wantedBytes = (int) Math.min(lengthBytes, expectedLengthBytes);
+    }
+
+    /** Whether the device has said what it wants. */
+    boolean wanted() {
+        return wantedBytes >= 0;
     }
 
     /** Whether all that is wanted, and all that comes unasked, is here. */
