@@ -4,7 +4,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * others. So a thousand long commands cost other hosts no more than one does.
  *
  * <pre>
- *   take ──▶ waiting ──turn comes: granted(), by message──▶ the piece is under way ──give──▶
+ *   take ──▶ waiting ──turn comes: granted()──▶ the piece is under way ──give──▶
  *               └──leave──▶
  * </pre>
  *
@@ -26,10 +25,10 @@ final class PieceTurns {
     interface Waiter {
         Nexus nexus();
 
-        /** Where {@link #granted} runs. */
-        Executor executor();
-
-        /** It is his turn; he owes a {@link #give}. */
+        /**
+         * It is his turn; he owes a {@link #give}. Called on any thread, perhaps before {@link #take} returns: he begins later,
+         * on his own loop.
+         */
         void granted();
     }
 
@@ -70,7 +69,7 @@ final class PieceTurns {
     /** By initiator name; a line exists as long as somebody has the turn. */
     private final Map<String, Line> lines = new HashMap<>();
 
-    /** Lines up. {@link Waiter#granted} always comes by message, so that others get in between. */
+    /** Lines up. */
     void take(Waiter waiter) {
         synchronized (this) {
             Line line = lines.get(waiter.nexus().initiatorName());
@@ -80,7 +79,7 @@ final class PieceTurns {
             }
             lines.put(waiter.nexus().initiatorName(), new Line());
         }
-        waiter.executor().execute(waiter::granted);
+        waiter.granted();
     }
 
     /** Whether the waiter was in line still, and is no more: if not, his turn has come or comes. */
@@ -103,7 +102,7 @@ final class PieceTurns {
             }
         }
         if (next != null) {
-            next.executor().execute(next::granted);
+            next.granted();
         }
     }
 }

@@ -13,7 +13,7 @@ import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -257,8 +257,8 @@ final class Task implements ScsiTask {
     }
 
     /**
-     * Does one piece of a long command when it is this host's turn, always in a later turn of the loop: so long work neither
-     * starves others nor eats the stack. An abort meanwhile ends the wait at once.
+     * Does one piece of a long command when it is this host's turn, always later, once the loop has looked at the network: so long
+     * work neither starves others nor eats the stack. An abort meanwhile ends the wait at once.
      *
      * @param request made only when the turn has come, so that whoever waits holds nothing for it
      * @param then as of {@link #submit}; ends the task, or goes on with the next piece
@@ -287,11 +287,6 @@ final class Task implements ScsiTask {
         }
 
         @Override
-        public Executor executor() {
-            return unit.executor();
-        }
-
-        @Override
         public void cancel() {
             if (target.pieceTurns().leave(this)) {
                 operations.remove(this);
@@ -299,8 +294,16 @@ final class Task implements ScsiTask {
             }
         }
 
+        /**
+         * By a timer of no time and not by {@code execute}: a loop of Netty's runs what is executed, and what that executes, for up
+         * to a second before it looks at the network again, but timers once between two looks.
+         */
         @Override
         public void granted() {
+            unit.executor().schedule(this::itIsTime, 0, TimeUnit.NANOSECONDS);
+        }
+
+        private void itIsTime() {
             operations.remove(this);
             finishWait(this::begin, this::giveTurn);
         }
