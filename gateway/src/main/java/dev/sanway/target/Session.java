@@ -243,6 +243,11 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
     }
 
     private void carryOut(Pdu.NumberedRequest request) {
+        if (request.initiatorTaskTag() == Pdu.NO_TAG && !(request instanceof Pdu.NopOut)) {
+            // Reserved (RFC 7143 11.2.1.8): there would be no telling whose the answer is.
+            reject(RejectReason.PROTOCOL_ERROR, request);
+            return;
+        }
         switch (request) {
             case Pdu.ScsiCommandPdu command -> command(command);
             case Pdu.TaskManagementRequest management -> taskManagement.request(management);
@@ -488,15 +493,16 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         if (violation.kind() == PduViolation.Kind.DATA_DIGEST) {
             SessionTask task = rejected.isDataOut() ? tasks.get(violation.initiatorTaskTag()) : null;
             if (task != null) {
-                task.dataOutDamaged(rejected.targetTransferTag(), rejected.isFinal());
+                task.dataOutDamaged(rejected);
             }
-        } else if (rejected.numbered()) {
-            order.rejected(rejected.cmdSn());
         }
     }
 
     @Override
     public void reject(RejectReason reason, Pdu pdu) {
+        if (pdu instanceof Pdu.NumberedRequest request) {
+            order.rejected(request);
+        }
         writer.reject(reason, pdu);
     }
 

@@ -141,12 +141,9 @@ final class SessionTask implements TaskListener {
             pdu.release();
             return "Data-Out for a command that writes nothing";
         }
-        int tag = pdu.targetTransferTag();
-        boolean isFinal = pdu.isFinal();
         String wrong = write.accept(pdu);
         if (wrong != null) {
             additionalSense = DATA_PHASE_ERROR;
-            write.damaged(tag, isFinal);
         }
         progress();
         return wrong;
@@ -158,9 +155,9 @@ final class SessionTask implements TaskListener {
     }
 
     /** A Data-Out came with a wrong data digest: the rest is drained and the command fails (RFC 7143 7.8). */
-    void dataOutDamaged(int targetTransferTag, boolean isFinal) {
+    void dataOutDamaged(Rejected dataOut) {
         if (write != null) {
-            write.damaged(targetTransferTag, isFinal);
+            write.damaged(dataOut);
             progress();
         }
     }
@@ -179,6 +176,10 @@ final class SessionTask implements TaskListener {
             return;
         }
         if (write.failed() && !write.dataAwaited()) {
+            if (!write.wanted()) {
+                // Its turn has not come: the device hears of it when it asks.
+                return;
+            }
             dataDelivered = true;
             task.dataOutFailed(additionalSense >> 8, additionalSense & 0xff);
             return;

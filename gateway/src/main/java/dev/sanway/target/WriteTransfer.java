@@ -95,17 +95,18 @@ final class WriteTransfer {
     /**
      * Takes a Data-Out over.
      *
-     * @return null, or what is wrong with it (then it was released and the transfer cannot go on)
+     * @return null, or what is wrong with it (then it was released and the transfer has {@link #failed})
      */
     @Nullable
     String accept(Pdu.DataOut pdu) {
         if (failed) {
+            damaged(Rejected.of(pdu));
             pdu.release();
-            damaged(pdu.targetTransferTag(), pdu.isFinal());
             return null;
         }
         String wrong = pdu.targetTransferTag() == Pdu.NO_TAG ? checkUnsolicited(pdu) : checkSolicited(pdu);
         if (wrong != null) {
+            damaged(Rejected.of(pdu));
             pdu.release();
             return wrong;
         }
@@ -122,17 +123,25 @@ final class WriteTransfer {
         return null;
     }
 
-    /** A Data-Out was lost to a digest error: what follows is drained, burst by burst, and thrown away. */
-    void damaged(int targetTransferTag, boolean isFinal) {
+    /**
+     * A Data-Out is of no use: damaged, or out of its sequence. What else is due is drained, burst by burst, and thrown away; but
+     * nothing is waited for that cannot come any more. A burst is over with its last byte, be it marked as final or not, and
+     * whoever answers under a tag that he was not given will not answer under the right one.
+     */
+    void damaged(Rejected pdu) {
         failed = true;
-        if (!isFinal) {
+        long end = Integer.toUnsignedLong(pdu.bufferOffset()) + pdu.lengthBytes();
+        if (pdu.targetTransferTag() == Pdu.NO_TAG && unsolicitedAwaited) {
+            unsolicitedAwaited = !pdu.isFinal() && end < firstBurstLengthBytes;
             return;
         }
-        if (targetTransferTag == Pdu.NO_TAG) {
+        if (bursts.stream().noneMatch(burst -> burst.targetTransferTag() == pdu.targetTransferTag())) {
             unsolicitedAwaited = false;
-        } else {
-            bursts.removeIf(burst -> burst.targetTransferTag() == targetTransferTag);
+            bursts.clear();
+            return;
         }
+        bursts.removeIf(
+                burst -> burst.targetTransferTag() == pdu.targetTransferTag() && (pdu.isFinal() || end >= burst.end()));
     }
 
     /** Whether data were damaged: the command cannot be carried out. */
@@ -144,8 +153,12 @@ final class WriteTransfer {
         if (!unsolicitedAwaited) {
             return "unsolicited data after its final PDU";
         }
-        if (receivedBytes + pdu.data().readableBytes() > firstBurstLengthBytes) {
+        int end = receivedBytes + pdu.data().readableBytes();
+        if (end > firstBurstLengthBytes) {
             return "unsolicited data beyond FirstBurstLength or the expected length";
+        }
+        if (end == firstBurstLengthBytes && !pdu.isFinal()) {
+            return "final PDU without its F bit";
         }
         return checkPlace(pdu);
     }
