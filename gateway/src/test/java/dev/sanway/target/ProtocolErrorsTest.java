@@ -322,17 +322,19 @@ class ProtocolErrorsTest {
     // ---- data in the other direction than the CDB's
 
     @Test
-    void aCommandWhoseDataGoTheOtherWayIsRefused() {
+    void aWriteThatExpectsToReadIsRefusedAndAReadThatExpectsToWriteMovesNothing() {
         login("InitialR2T=No", "ImmediateData=Yes");
         theNumberIsGoodFor(host.command(true, false, true, 512, bytes(512, 5), write10(3, 1)));
         host.send(host.command(true, true, false, 512, Unpooled.EMPTY_BUFFER, write10(3, 1)));
         Pdu.ScsiResponsePdu writeThatReads = expectSense("05/0E/03");
         assertThat(writeThatReads.residual()).isEqualTo(ResidualKind.UNDERFLOW);
         assertThat(writeThatReads.residualCount()).isEqualTo(512);
+        // libiscsi's suite wants GOOD here (Read10Invalid); the residual says that nothing was moved.
         host.send(host.command(true, false, true, 512, bytes(512, 9), read10(3, 1)));
-        expectSense("05/0E/03");
-        host.send(host.command(true, false, true, 36, bytes(36, 9), 0x12, 0, 0, 0, 36, 0));
-        expectSense("05/0E/03");
+        Pdu.ScsiResponsePdu readThatWrites = host.expect(Pdu.ScsiResponsePdu.class);
+        assertThat(readThatWrites.status()).isEqualTo(GOOD);
+        assertThat(readThatWrites.residual()).isEqualTo(ResidualKind.UNDERFLOW);
+        assertThat(readThatWrites.residualCount()).isEqualTo(512);
         host.send(host.command(true, true, false, 512, Unpooled.EMPTY_BUFFER, read10(3, 1)));
         Pdu.DataIn read = host.expect(Pdu.DataIn.class);
         assertThat(ByteBufUtil.getBytes(read.data())).containsOnly(5);

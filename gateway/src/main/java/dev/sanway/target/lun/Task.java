@@ -359,16 +359,11 @@ final class Task implements ScsiTask {
     }
 
     /**
-     * GOOD with data for the initiator; takes them over. If he said that data go the other way he is told so: GOOD would make him
-     * believe that what he sent had been written.
+     * GOOD with data for the initiator; takes them over. One who said that he would write gets none of them, and a residual of all
+     * that he offered, which says so: libiscsi's suite wants GOOD here (Read10Invalid).
      */
     void good(ByteBuf data) {
-        if (data.isReadable() && command.writeLengthBytes() > 0) {
-            data.release();
-            illegal(AdditionalSense.INVALID_FIELD_IN_INFORMATION_UNIT);
-        } else {
-            complete(StatusCode.GOOD, ScsiResponse.NO_SENSE, data);
-        }
+        complete(StatusCode.GOOD, ScsiResponse.NO_SENSE, data);
     }
 
     void status(int status) {
