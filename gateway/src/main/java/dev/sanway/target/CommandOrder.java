@@ -73,11 +73,17 @@ final class CommandOrder {
         }
     }
 
-    /** A request whose header was good enough to tell its number was rejected: the number is used up. */
-    void rejected(int cmdSn) {
-        if (window.arrival(cmdSn) == CommandWindow.Arrival.NEXT) {
-            window.advance();
-            releaseEarly();
+    /**
+     * The request that is just being carried out was rejected instead: its number counts as not received, and the initiator plugs
+     * the gap (RFC 7143 7.3), by another request under this number or by aborting the task. What follows waits until then. Told
+     * before the Reject goes out, which shows ExpCmdSN.
+     *
+     * <p>Linux lets such a command time out and aborts it, which {@link #plug}s the gap. libiscsi fails it and plugs nothing, so its
+     * next commands time out, and it logs in anew; but neither sends what is rejected, unless the network damaged it.
+     */
+    void rejected(Pdu.NumberedRequest request) {
+        if (!request.immediate() && request.cmdSn() == window.expCmdSn() - 1) {
+            window.takeBack();
         }
     }
 

@@ -51,6 +51,11 @@ final class CommandWindow {
         expCmdSn++;
     }
 
+    /** Undoes the last {@link #advance}, of which nobody was told. */
+    void takeBack() {
+        expCmdSn--;
+    }
+
     /**
      * Opens the window for as many commands as are not under way. MaxCmdSN never moves back.
      *

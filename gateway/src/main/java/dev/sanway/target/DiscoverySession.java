@@ -93,6 +93,10 @@ final class DiscoverySession extends ChannelInboundHandlerAdapter implements Tex
             }
             expCmdSn++;
         }
+        if (pdu.initiatorTaskTag() == Pdu.NO_TAG && !(pdu instanceof Pdu.NopOut)) {
+            reject(RejectReason.PROTOCOL_ERROR, pdu);
+            return;
+        }
         switch (pdu) {
             case Pdu.TextRequest request -> text.request(request);
             case Pdu.NopOut nop -> nop(nop);
@@ -143,6 +147,10 @@ final class DiscoverySession extends ChannelInboundHandlerAdapter implements Tex
 
     @Override
     public void reject(RejectReason reason, Pdu pdu) {
+        if (pdu instanceof Pdu.NumberedRequest request && !request.immediate()) {
+            // As if it had not come (RFC 7143 7.3).
+            expCmdSn--;
+        }
         send(new Pdu.Reject(
                 reason.code(), statSn++, expCmdSn, grantedMaxCmdSn(), 0, Rejected.header(pdu, login.alloc())));
     }

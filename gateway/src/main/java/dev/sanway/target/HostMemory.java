@@ -49,6 +49,14 @@ final class HostMemory {
         return Math.max(FLOOR_BYTES, budget.allowedBytes(heldBytes.get()));
     }
 
+    /**
+     * What it may have at most when one more command is started: the rest is for commands that wait, which would have to be refused
+     * if they could not be kept.
+     */
+    long allowedToStartBytes() {
+        return Math.max(FLOOR_BYTES, budget.allowedBytes(heldBytes.get()) / 4 * 3);
+    }
+
     /** Whether none of its commands is at work. */
     boolean idle() {
         return takenBytes.get() == 0;
@@ -69,7 +77,7 @@ final class HostMemory {
         return moreBytes <= 0
                 || (idle()
                         ? budget.heldBytes() + moreBytes <= budget.limitBytes()
-                        : heldBytes.get() + moreBytes <= allowedBytes());
+                        : heldBytes.get() + moreBytes <= allowedToStartBytes());
     }
 
     /** Takes {@code bytes}, of which {@code keptBytes} were kept until now. */

@@ -2,13 +2,14 @@ package dev.sanway.target;
 
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A host's turns on one event loop: after so much work for it the others are let in, however many connections it has and
  * however fast it sends. Its connections take turns among themselves. Confined to the loop.
  *
- * <p>The loop hands around what came from the network, connection by connection, and then runs its tasks. A host that has used
- * up its turn gets the next one by a task, so between two turns everybody else's connections are looked at.
+ * <p>The loop hands around what came from the network, connection by connection, and then runs what is due. A host that has used
+ * up its turn gets the next one then, so between two turns everybody else's connections are looked at.
  */
 final class HostTurns {
 
@@ -47,8 +48,16 @@ final class HostTurns {
         waiting.addLast(goOn);
         if (!nextScheduled) {
             nextScheduled = true;
-            loop.execute(this::next);
+            later();
         }
+    }
+
+    /**
+     * By the timer, not by {@code execute}: a Netty loop (4.2) runs tasks that add themselves again for up to a second before it
+     * looks at the network.
+     */
+    private void later() {
+        loop.schedule(this::next, 0, TimeUnit.NANOSECONDS);
     }
 
     private void next() {
@@ -61,7 +70,7 @@ final class HostTurns {
         }
         if (!waiting.isEmpty() && !nextScheduled) {
             nextScheduled = true;
-            loop.execute(this::next);
+            later();
         }
     }
 }

@@ -9,27 +9,19 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * The few header fields that matter of a PDU that was not decoded (RFC 7143 11.2, 11.7).
- *
- * @param numbered whether it carried a CmdSN that counts
- */
-record Rejected(boolean isDataOut, boolean numbered, int cmdSn, int targetTransferTag, boolean isFinal) {
+/** The few header fields that matter of a PDU that was not decoded (RFC 7143 11.2, 11.7), those after the first of a Data-Out. */
+record Rejected(boolean isDataOut, int targetTransferTag, int bufferOffset, int lengthBytes, boolean isFinal) {
 
     private static final int HEADER_BYTES = 48;
     private static final int OPCODE_DATA_OUT = 0x05;
-    private static final int OPCODE_SNACK = 0x10;
 
     static Rejected of(PduViolation violation) {
         ByteBuffer header = ByteBuffer.wrap(violation.header());
-        int opcode = violation.opcodeBits();
-        boolean immediate = (header.get(0) & 0x40) != 0;
-        boolean dataOut = opcode == OPCODE_DATA_OUT;
         return new Rejected(
-                dataOut,
-                !immediate && !dataOut && opcode != OPCODE_SNACK,
-                header.getInt(24),
+                violation.opcodeBits() == OPCODE_DATA_OUT,
                 header.getInt(20),
+                header.getInt(40),
+                header.getInt(4) & 0xff_ffff,
                 (header.get(1) & 0x80) != 0);
     }
 
@@ -38,6 +30,12 @@ record Rejected(boolean isDataOut, boolean numbered, int cmdSn, int targetTransf
         if (echo.readableBytes() > initiatorMaxRecvDataSegmentLength) {
             echo.writerIndex(echo.readerIndex() + initiatorMaxRecvDataSegmentLength);
         }
+    }
+
+    /** As if it had been rejected before it was decoded. */
+    static Rejected of(Pdu.DataOut pdu) {
+        return new Rejected(
+                true, pdu.targetTransferTag(), pdu.bufferOffset(), pdu.data().readableBytes(), pdu.isFinal());
     }
 
     /** The header of a decoded PDU, for a Reject; releases the PDU. */

@@ -106,6 +106,10 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         return setup.target().device();
     }
 
+    TargetLimits limits() {
+        return limits;
+    }
+
     NegotiatedParameters parameters() {
         return parameters;
     }
@@ -331,6 +335,11 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
     }
 
     private void carryOut(Pdu.NumberedRequest request) {
+        if (request.initiatorTaskTag() == Pdu.NO_TAG && !(request instanceof Pdu.NopOut)) {
+            // Reserved (RFC 7143 11.2.1.8): there would be no telling whose the answer is.
+            reject(RejectReason.PROTOCOL_ERROR, request);
+            return;
+        }
         switch (request) {
             case Pdu.ScsiCommandPdu command -> command(command);
             case Pdu.TaskManagementRequest management -> taskManagement.request(management);
@@ -358,9 +367,10 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             end(wrong);
             return;
         }
-        int expected = clamp(pdu.expectedDataTransferLength());
-        int readLength = pdu.read() ? (pdu.write() ? clamp(pdu.bidirectionalReadLength()) : expected) : 0;
-        int writeLength = pdu.write() ? expected : 0;
+        long expected = Integer.toUnsignedLong(pdu.expectedDataTransferLength());
+        long bidirectional = Integer.toUnsignedLong(pdu.bidirectionalReadLength());
+        long readLength = pdu.read() ? (pdu.write() ? bidirectional : expected) : 0;
+        long writeLength = pdu.write() ? expected : 0;
         ScsiCommand command = new ScsiCommand(
                 nexus(),
                 pdu.lun(),
@@ -398,7 +408,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
                 return "immediate data although ImmediateData=No";
             }
             if (immediateBytes > negotiated.firstBurstLength()
-                    || immediateBytes > clamp(pdu.expectedDataTransferLength())) {
+                    || immediateBytes > Integer.toUnsignedLong(pdu.expectedDataTransferLength())) {
                 return "immediate data beyond FirstBurstLength or the expected length";
             }
         }
@@ -406,11 +416,6 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             return "unsolicited data announced although " + (pdu.write() ? "InitialR2T=Yes" : "nothing is written");
         }
         return null;
-    }
-
-    /** Lengths are unsigned on the wire; nothing we serve comes near 2 GiB. */
-    private static int clamp(int unsigned) {
-        return unsigned < 0 ? Integer.MAX_VALUE : unsigned;
     }
 
     private static TaskAttribute attribute(int code) {
@@ -577,15 +582,16 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         if (violation.kind() == PduViolation.Kind.DATA_DIGEST) {
             SessionTask task = rejected.isDataOut() ? tasks.get(violation.initiatorTaskTag()) : null;
             if (task != null) {
-                task.dataOutDamaged(rejected.targetTransferTag(), rejected.isFinal());
+                task.dataOutDamaged(rejected);
             }
-        } else if (rejected.numbered()) {
-            order.rejected(rejected.cmdSn());
         }
     }
 
     @Override
     public void reject(RejectReason reason, Pdu pdu) {
+        if (pdu instanceof Pdu.NumberedRequest request) {
+            order.rejected(request);
+        }
         writer.reject(reason, pdu);
         answered();
     }

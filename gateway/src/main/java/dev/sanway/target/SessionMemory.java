@@ -45,7 +45,7 @@ final class SessionMemory {
         }
         long own = heldBytes.get();
         return taken + bytes <= limitBytes
-                && (more <= 0 || own + more <= FairShare.of(host.allowedBytes(), host.heldBytes() - own));
+                && (more <= 0 || own + more <= FairShare.of(host.allowedToStartBytes(), host.heldBytes() - own));
     }
 
     /** Takes memory to start a command, of which {@code keptBytes} were kept until now; or says no. */

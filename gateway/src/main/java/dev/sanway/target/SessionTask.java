@@ -41,9 +41,6 @@ final class SessionTask implements TaskListener {
     /** What a Data-In PDU holds beyond its data until the socket has taken it. */
     private static final int DATA_IN_BYTES = 512;
 
-    /** No device takes a longer transfer in one command, whatever the initiator expects. */
-    private static final int MAX_TRANSFER_BYTES = 16 << 20;
-
     /** Additional sense codes and qualifiers (SPC-4 table F.1; RFC 7143 11.4.7.2). */
     private static final int PROTOCOL_SERVICE_CRC_ERROR = 0x4705;
 
@@ -74,15 +71,21 @@ final class SessionTask implements TaskListener {
         this.immediate = immediate;
         this.cmdSn = cmdSn;
         this.write = write;
-        this.neededBytes = needed(session, command);
+        this.neededBytes = needed();
         this.dataTick = session.tick();
     }
 
-    private static long needed(Session session, ScsiCommand command) {
-        long read = Math.min(MAX_TRANSFER_BYTES, command.readLengthBytes());
-        long write = Math.min(MAX_TRANSFER_BYTES, command.writeLengthBytes());
-        long pdus = read / session.parameters().initiatorMaxRecvDataSegmentLength();
-        return COMMAND_BYTES + Math.max(read + pdus * DATA_IN_BYTES, write);
+    /**
+     * What the device may hold for it, or what the initiator may send before it is asked, whichever is more. Not what he announces,
+     * which may be 4 GiB for a command of one block.
+     */
+    private long needed() {
+        long working = session.device().workingBytes(command);
+        long pdus = Math.min(working, command.readLengthBytes())
+                / session.parameters().initiatorMaxRecvDataSegmentLength();
+        long data = Math.max(working + pdus * DATA_IN_BYTES, write == null ? 0 : write.unsolicitedBytes());
+        // With all that there is to itself it goes on, however little that is.
+        return Math.min(COMMAND_BYTES + data, session.limits().bytesInAll());
     }
 
     int tag() {
@@ -205,13 +208,10 @@ final class SessionTask implements TaskListener {
             pdu.release();
             return "Data-Out for a command that writes nothing";
         }
-        int tag = pdu.targetTransferTag();
-        boolean isFinal = pdu.isFinal();
         dataTick = session.tick();
         String wrong = write.accept(pdu);
         if (wrong != null) {
             additionalSense = DATA_PHASE_ERROR;
-            write.damaged(tag, isFinal);
         }
         progress();
         return wrong;
@@ -237,9 +237,9 @@ final class SessionTask implements TaskListener {
     }
 
     /** A Data-Out came with a wrong data digest: the rest is drained and the command fails (RFC 7143 7.8). */
-    void dataOutDamaged(int targetTransferTag, boolean isFinal) {
+    void dataOutDamaged(Rejected dataOut) {
         if (write != null) {
-            write.damaged(targetTransferTag, isFinal);
+            write.damaged(dataOut);
             progress();
         }
     }
@@ -258,6 +258,10 @@ final class SessionTask implements TaskListener {
             return;
         }
         if (write.failed() && !write.dataAwaited()) {
+            if (!write.wanted()) {
+                // Its turn has not come: the device hears of it when it asks.
+                return;
+            }
             dataDelivered = true;
             task.dataOutFailed(additionalSense >> 8, additionalSense & 0xff);
             return;
@@ -291,14 +295,14 @@ final class SessionTask implements TaskListener {
     }
 
     private void answer(ScsiResponse answer, int receivedBytes, int r2ts) {
-        int expectedRead = command.readLengthBytes();
-        int expectedWrite = command.writeLengthBytes();
+        long expectedRead = command.readLengthBytes();
+        long expectedWrite = command.writeLengthBytes();
         ByteBuf data = answer.dataIn();
         int offered = data.readableBytes();
         if (expectedRead == 0 && expectedWrite > 0) {
             // What the CDB asked to be sent, or, where the command failed, what was really taken.
-            int asked = Math.max(0, answer.dataOutLengthBytes());
-            int moved =
+            long asked = Math.max(0, answer.dataOutLengthBytes());
+            long moved =
                     answer.status() == GOOD || asked > expectedWrite ? asked : Math.min(receivedBytes, expectedWrite);
             data.release();
             session.finish(
@@ -306,23 +310,41 @@ final class SessionTask implements TaskListener {
                     answer,
                     Unpooled.EMPTY_BUFFER,
                     residual(expectedWrite, moved),
-                    Math.abs(expectedWrite - moved),
+                    residualCount(expectedWrite, moved),
                     r2ts);
             return;
         }
-        int wanted = expectedRead == 0 && answer.dataOutLengthBytes() > 0 && answer.status() == GOOD
+        long wanted = expectedRead == 0 && answer.dataOutLengthBytes() > 0 && answer.status() == GOOD
                 ? answer.dataOutLengthBytes()
                 : offered;
-        int sent = Math.min(offered, expectedRead);
-        ByteBuf cut = data;
-        if (sent < offered) {
-            cut = data.readRetainedSlice(sent);
-            data.release();
-        }
-        session.finish(this, answer, cut, residual(expectedRead, wanted), Math.abs(expectedRead - wanted), 0);
+        session.finish(
+                this,
+                answer,
+                cut(data, (int) Math.min(offered, expectedRead)),
+                residual(expectedRead, wanted),
+                residualCount(expectedRead, wanted),
+                0);
     }
 
-    private static ResidualKind residual(int expected, int moved) {
+    /** Takes {@code data} over. Where little is left, it does not keep the rest in memory until it was sent. */
+    private static ByteBuf cut(ByteBuf data, int lengthBytes) {
+        int offered = data.readableBytes();
+        if (lengthBytes == offered) {
+            return data;
+        }
+        ByteBuf cut = lengthBytes < offered / 2
+                ? data.alloc().buffer(lengthBytes).writeBytes(data, lengthBytes)
+                : data.readRetainedSlice(lengthBytes);
+        data.release();
+        return cut;
+    }
+
+    /** As on the wire: unsigned, 32 bits. */
+    private static int residualCount(long expected, long moved) {
+        return (int) Math.min(Math.abs(expected - moved), 0xffff_ffffL);
+    }
+
+    private static ResidualKind residual(long expected, long moved) {
         return moved == expected
                 ? ResidualKind.NONE
                 : moved < expected ? ResidualKind.UNDERFLOW : ResidualKind.OVERFLOW;

@@ -38,10 +38,11 @@ final class WriteTransfer {
 
     private static final int SPARSE = 4;
 
-    private final int expectedLengthBytes;
+    private final long expectedLengthBytes;
     private final int firstBurstLengthBytes;
     private final ArrayDeque<Burst> bursts = new ArrayDeque<>();
     private final ByteBufAllocator allocator;
+    private final int unsolicitedBytes;
     /** What came; a composite once it has a second piece. */
     private ByteBuf gathered = Unpooled.EMPTY_BUFFER;
 
@@ -55,20 +56,27 @@ final class WriteTransfer {
     private int wantedBytes = -1;
 
     /**
-     * @param expectedLengthBytes the Expected Data Transfer Length
+     * @param expectedLengthBytes the Expected Data Transfer Length, up to 4 GiB
      * @param unsolicitedAwaited the command's F bit was clear: unsolicited Data-Out follow
      */
     WriteTransfer(
             ByteBufAllocator allocator,
-            int expectedLengthBytes,
+            long expectedLengthBytes,
             int firstBurstLengthBytes,
             boolean unsolicitedAwaited,
             ByteBuf immediateData) {
         this.expectedLengthBytes = expectedLengthBytes;
-        this.firstBurstLengthBytes = Math.min(firstBurstLengthBytes, expectedLengthBytes);
-        this.unsolicitedAwaited = unsolicitedAwaited;
+        this.firstBurstLengthBytes = (int) Math.min(firstBurstLengthBytes, expectedLengthBytes);
         this.allocator = allocator;
         append(immediateData);
+        // Where the immediate data fill the first burst nothing can follow, whatever was announced.
+        this.unsolicitedAwaited = unsolicitedAwaited && receivedBytes < this.firstBurstLengthBytes;
+        this.unsolicitedBytes = this.unsolicitedAwaited ? this.firstBurstLengthBytes : receivedBytes;
+    }
+
+    /** How much may come before anything is asked for, immediate data included. */
+    int unsolicitedBytes() {
+        return unsolicitedBytes;
     }
 
     private void append(ByteBuf came) {
@@ -130,17 +138,18 @@ final class WriteTransfer {
     /**
      * Takes a Data-Out over.
      *
-     * @return null, or what is wrong with it (then it was released and the transfer cannot go on)
+     * @return null, or what is wrong with it (then it was released and the transfer has {@link #failed})
      */
     @Nullable
     String accept(Pdu.DataOut pdu) {
         if (failed) {
+            damaged(Rejected.of(pdu));
             pdu.release();
-            damaged(pdu.targetTransferTag(), pdu.isFinal());
             return null;
         }
         String wrong = pdu.targetTransferTag() == Pdu.NO_TAG ? checkUnsolicited(pdu) : checkSolicited(pdu);
         if (wrong != null) {
+            damaged(Rejected.of(pdu));
             pdu.release();
             return wrong;
         }
@@ -157,17 +166,25 @@ final class WriteTransfer {
         return null;
     }
 
-    /** A Data-Out was lost to a digest error: what follows is drained, burst by burst, and thrown away. */
-    void damaged(int targetTransferTag, boolean isFinal) {
+    /**
+     * A Data-Out is of no use: damaged, or out of its sequence. What else is due is drained, burst by burst, and thrown away; but
+     * nothing is waited for that cannot come any more. A burst is over with its last byte, be it marked as final or not, and
+     * whoever answers under a tag that he was not given will not answer under the right one.
+     */
+    void damaged(Rejected pdu) {
         failed = true;
-        if (!isFinal) {
+        long end = Integer.toUnsignedLong(pdu.bufferOffset()) + pdu.lengthBytes();
+        if (pdu.targetTransferTag() == Pdu.NO_TAG && unsolicitedAwaited) {
+            unsolicitedAwaited = !pdu.isFinal() && end < firstBurstLengthBytes;
             return;
         }
-        if (targetTransferTag == Pdu.NO_TAG) {
+        if (bursts.stream().noneMatch(burst -> burst.targetTransferTag() == pdu.targetTransferTag())) {
             unsolicitedAwaited = false;
-        } else {
-            bursts.removeIf(burst -> burst.targetTransferTag() == targetTransferTag);
+            bursts.clear();
+            return;
         }
+        bursts.removeIf(
+                burst -> burst.targetTransferTag() == pdu.targetTransferTag() && (pdu.isFinal() || end >= burst.end()));
     }
 
     /** Whether data were damaged: the command cannot be carried out. */
@@ -179,8 +196,12 @@ final class WriteTransfer {
         if (!unsolicitedAwaited) {
             return "unsolicited data after its final PDU";
         }
-        if (receivedBytes + pdu.data().readableBytes() > firstBurstLengthBytes) {
+        int end = receivedBytes + pdu.data().readableBytes();
+        if (end > firstBurstLengthBytes) {
             return "unsolicited data beyond FirstBurstLength or the expected length";
+        }
+        if (end == firstBurstLengthBytes && !pdu.isFinal()) {
+            return "final PDU without its F bit";
         }
         return checkPlace(pdu);
     }
@@ -212,7 +233,12 @@ final class WriteTransfer {
 
     /** The device wants so many bytes, at most the expected length. */
     void want(int lengthBytes) {
-        wantedBytes = Math.min(lengthBytes, expectedLengthBytes);
+        wantedBytes = (int) Math.min(lengthBytes, expectedLengthBytes);
+    }
+
+    /** Whether the device has said what it wants. */
+    boolean wanted() {
+        return wantedBytes >= 0;
     }
 
     /** Whether all that is wanted, and all that comes unasked, is here. */

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.channel.DefaultEventLoop;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -14,7 +16,7 @@ class HostTurnsTest {
 
     private final DefaultEventLoop loop = new DefaultEventLoop();
     private final HostTurns turns = new HostTurns(loop);
-    private final List<String> order = new ArrayList<>();
+    private final List<String> order = Collections.synchronizedList(new ArrayList<>());
 
     @AfterEach
     void stop() {
@@ -53,8 +55,7 @@ class HostTurnsTest {
             new Connection("busy", 1000).goOn();
             loop.execute(() -> order.add("other"));
         });
-        onLoop(() -> {});
-        onLoop(() -> {});
+        Awaitility.await().until(() -> order.size() == 1001);
         assertThat(order.indexOf("other")).isLessThanOrEqualTo(200);
     }
 
@@ -64,9 +65,7 @@ class HostTurnsTest {
             new Connection("a", 10_000).goOn();
             new Connection("b", 300).goOn();
         });
-        for (int i = 0; i < 20; i++) {
-            onLoop(() -> {});
-        }
+        Awaitility.await().until(() -> order.size() == 10_300);
         assertThat(order.lastIndexOf("b"))
                 .as("where the last of b's stands")
                 .isPositive()
@@ -75,17 +74,16 @@ class HostTurnsTest {
 
     @Test
     void dearWorkUsesTurnsUpInAdvance() {
-        onLoop(() -> assertThat(turns.spendMore(64 * 3)).isFalse());
-        List<Integer> tasks = new ArrayList<>();
+        HostTurns others = new HostTurns(loop);
         onLoop(() -> {
-            turns.await(() -> order.add("turn"));
-            loop.execute(() -> tasks.add(order.size()));
+            assertThat(turns.spendMore(64 * 3)).isFalse();
+            turns.await(() -> order.add("dear"));
+            others.await(() -> {
+                order.add("first");
+                others.await(() -> order.add("second"));
+            });
         });
-        onLoop(() -> tasks.add(order.size()));
-        onLoop(() -> {});
-        onLoop(() -> {});
-        onLoop(() -> {});
-        assertThat(tasks).as("turns that had come by then").containsExactly(0, 0);
-        assertThat(order).containsExactly("turn");
+        Awaitility.await().until(() -> order.size() == 3);
+        assertThat(order).containsExactly("first", "second", "dear");
     }
 }

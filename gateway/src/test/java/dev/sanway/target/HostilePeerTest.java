@@ -173,7 +173,7 @@ class HostilePeerTest {
     void aLongLoginAnswerComesInPdusOfEightKibibytes() throws Exception {
         try (WireInitiator host = target.connect()) {
             StringBuilder text = new StringBuilder("InitiatorName=" + HOST_A + "\0TargetName=" + TARGET_A + "\0");
-            int unknown = 900;
+            int unknown = 1200;
             for (int i = 0; i < unknown; i++) {
                 text.append("X-%03d=a\0".formatted(i));
             }
@@ -342,11 +342,11 @@ class HostilePeerTest {
         long limit = 4 * MIB;
         serve(TargetLimits.defaults().withBytes(MIB, limit));
         List<WireInitiator> slow = new ArrayList<>();
-        for (int i = 0; i < 12; i++) {
+        for (int i = 0; i < 4; i++) {
             WireInitiator one = login(TARGET_A, HOST_A, new Isid(100 + i));
             slow.add(one);
             one.channel.config().setAutoRead(false);
-            for (int command = 0; command < 100; command++) {
+            for (int command = 0; command < 55; command++) {
                 read(one, 512);
             }
         }
@@ -360,9 +360,9 @@ class HostilePeerTest {
                 expectRead(good);
             }
         }
+        slow.forEach(one -> one.channel.config().setAutoRead(true));
         for (WireInitiator one : slow) {
-            one.channel.config().setAutoRead(true);
-            for (int command = 0; command < 100; command++) {
+            for (int command = 0; command < 55; command++) {
                 expectRead(one);
             }
         }
@@ -380,9 +380,9 @@ class HostilePeerTest {
             for (int i = 0; i < 60; i++) {
                 read(bad, 512);
             }
-            for (int i = 0; i < 40; i++) {
-                ByteBuf data = Unpooled.buffer().writeZero(128 << 10);
-                bad.send(bad.command(true, false, true, 128 << 10, data, cdb(0x2a, 0, 256)));
+            for (int i = 0; i < 60; i++) {
+                ByteBuf data = Unpooled.buffer().writeZero(64 << 10);
+                bad.send(bad.command(true, false, true, 64 << 10, data, cdb(0x2a, 0, 128)));
             }
             Awaitility.await().until(() -> target.server.hostLoads().stream().anyMatch(load -> load.refusals() > 0));
             assertThat(target.server.heldBytes()).isLessThanOrEqualTo(4 * MIB);
@@ -390,7 +390,7 @@ class HostilePeerTest {
             expectRead(good);
             bad.channel.config().setAutoRead(true);
             int full = 0;
-            for (int ended = 0; ended < 100; ) {
+            for (int ended = 0; ended < 120; ) {
                 Pdu pdu = bad.next();
                 if (pdu instanceof Pdu.ScsiResponsePdu response) {
                     full += response.status() == TASK_SET_FULL ? 1 : 0;
@@ -412,19 +412,14 @@ class HostilePeerTest {
         serve(TargetLimits.defaults().withBytes(MIB, 4 * MIB));
         try (WireInitiator bad = login(TARGET_A, HOST_A, OTHER_ISID)) {
             bad.cmdSn++;
-            bad.send(bad.command(
-                    true, false, true, 128 << 10, Unpooled.buffer().writeZero(128 << 10), cdb(0x2a, 0, 256)));
+            bad.send(
+                    bad.command(true, false, true, 64 << 10, Unpooled.buffer().writeZero(64 << 10), cdb(0x2a, 0, 128)));
             Awaitility.await()
-                    .untilAsserted(() -> assertThat(target.server.heldBytes()).isGreaterThanOrEqualTo(128 << 10));
-            for (int i = 0; i < 40 && bad.channel.isActive(); i++) {
+                    .untilAsserted(() -> assertThat(target.server.heldBytes()).isGreaterThanOrEqualTo(64 << 10));
+            for (int i = 0; i < 60 && bad.channel.isActive(); i++) {
                 bad.channel
                         .writeAndFlush(bad.command(
-                                true,
-                                false,
-                                true,
-                                128 << 10,
-                                Unpooled.buffer().writeZero(128 << 10),
-                                cdb(0x2a, 0, 256)))
+                                true, false, true, 64 << 10, Unpooled.buffer().writeZero(64 << 10), cdb(0x2a, 0, 128)))
                         .await();
             }
             assertThat(bad.next()).isNull();

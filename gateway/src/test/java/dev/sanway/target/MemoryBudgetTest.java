@@ -44,20 +44,25 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void oneSessionHasItsBoundAndOneHostHalf() {
+    void oneSessionHasItsBoundAndOneHostHalfWithWhatItKeeps() {
         assertThat(takeAll(session("a"), MIB)).isEqualTo(SESSION);
         for (int i = 0; i < 100; i++) {
             takeAll(session("a"), MIB / 4);
+        }
+        assertThat(budget.heldBytes()).isBetween(LIMIT * 3 / 8 - MIB, LIMIT * 3 / 8);
+        SessionMemory another = session("a");
+        while (another.tryKeep(MIB / 4)) {
+            // As much as there is.
         }
         assertThat(budget.heldBytes()).isBetween(LIMIT / 2 - MIB, LIMIT / 2);
     }
 
     @Test
-    void howeverManySessionsAHostHasAnotherOneHasItsWholeSession() {
+    void howeverManySessionsAHostHasAnotherOneHasAsMuchAsEver() {
         List<SessionMemory> greedy =
                 IntStream.range(0, 500).mapToObj(_ -> session("a")).toList();
         greedy.forEach(each -> takeAll(each, MIB / 4));
-        assertThat(takeAll(session("b"), MIB / 4)).isEqualTo(SESSION);
+        assertThat(takeAll(session("b"), MIB / 4)).isGreaterThan(SESSION * 7 / 8);
     }
 
     @Test
@@ -81,7 +86,7 @@ class MemoryBudgetTest {
             }
         }
         for (HostMemory host : budget.hosts()) {
-            assertThat(host.heldBytes()).as("%s", host.key()).isBetween(LIMIT / 10 - 3 * MIB, LIMIT / 10 + 3 * MIB);
+            assertThat(host.heldBytes()).as("%s", host.key()).isBetween(LIMIT / 12 - 3 * MIB, LIMIT / 12 + 3 * MIB);
         }
         SessionMemory newcomer = session("late");
         assertThat(takeAll(newcomer, MIB / 8)).isGreaterThan(LIMIT / 10 / 3);

@@ -10,6 +10,7 @@ import dev.sanway.target.LoginPolicy.ChapCredentials;
 import dev.sanway.target.lun.HostTarget;
 import dev.sanway.target.lun.LogicalUnit;
 import dev.sanway.target.lun.LogicalUnitConfig;
+import dev.sanway.target.lun.TargetDevice;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** A target server on loopback with targets a and b, each of one memory disk of 16 MiB at LUN 0, on different loops. */
 final class TargetFixture implements AutoCloseable {
@@ -37,11 +39,18 @@ final class TargetFixture implements AutoCloseable {
     final TargetServer server;
 
     TargetFixture(TargetLimits limits) throws IOException {
+        this(limits, null);
+    }
+
+    /** With another device behind target a, which may answer on any thread. */
+    TargetFixture(TargetLimits limits, @Nullable TargetDevice deviceOfA) throws IOException {
         InetSocketAddress any = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         TargetCatalog catalog = new TargetCatalog(List.of());
         server = new TargetServer(loops, catalog, limits);
         catalog.replace(List.of(
-                target(TARGET_A, new LoginPolicy(Set.of(HOST_A), null), loops.next()),
+                deviceOfA == null
+                        ? target(TARGET_A, new LoginPolicy(Set.of(HOST_A), null), loops.next())
+                        : new IscsiTarget(TARGET_A, new LoginPolicy(Set.of(HOST_A), null), deviceOfA, loops.next()),
                 target(
                         TARGET_B,
                         new LoginPolicy(

@@ -128,6 +128,11 @@ final class WireInitiator implements AutoCloseable {
         return type.cast(pdu);
     }
 
+    /** How many PDUs have come that nobody took yet. */
+    int received() {
+        return received.size();
+    }
+
     /** Whether anything arrives within so many milliseconds. */
     boolean silentFor(long millis) throws InterruptedException {
         Pdu pdu = received.poll(millis, TimeUnit.MILLISECONDS);

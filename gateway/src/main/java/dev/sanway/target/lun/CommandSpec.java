@@ -15,6 +15,7 @@ import java.util.function.Predicate;
  * @param traits the rest that decides whether it may run
  * @param available whether this logical unit has it at all
  * @param timeoutSeconds recommended command time-out (RCTD)
+ * @param working how many bytes it holds at most
  * @param handler carries it out
  * @param section where the standard defines it
  */
@@ -27,6 +28,7 @@ record CommandSpec(
         Set<Trait> traits,
         Predicate<LogicalUnit> available,
         int timeoutSeconds,
+        Working working,
         Handler handler,
         String section) {
 
@@ -51,6 +53,12 @@ record CommandSpec(
         DESPITE_RESERVE_6,
         /** Is refused while the medium is write protected. */
         WRITES_MEDIUM
+    }
+
+    /** See {@link WorkingBytes}. */
+    @FunctionalInterface
+    interface Working {
+        long of(LogicalUnit unit, ScsiCommand command);
     }
 
     /** Starts a command that passed every check of its row; ends the task, now or later. */

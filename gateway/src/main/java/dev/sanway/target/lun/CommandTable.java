@@ -13,6 +13,7 @@ import dev.sanway.scsi.BigEndian;
 import dev.sanway.target.lun.CommandSpec.Handler;
 import dev.sanway.target.lun.CommandSpec.Reserved;
 import dev.sanway.target.lun.CommandSpec.Trait;
+import dev.sanway.target.lun.CommandSpec.Working;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -32,7 +33,7 @@ final class CommandTable {
     private static final int SECONDS_LONG = 60;
 
     private static final List<CommandSpec> ROWS = List.of(
-            // name, operation code, CDB usage, reservations, handler, section, traits
+            // name, CDB usage, reservations, bytes held (if not parameter data only), handler, section, traits
             row("TEST UNIT READY", "00 00 00 00 00 00", ALLOWED, InquiryCommands::testUnitReady, "SPC-4 6.47"),
             row(
                     "REQUEST SENSE",
@@ -51,10 +52,18 @@ final class CommandTable {
                     EnumSet.of(WRITES_MEDIUM),
                     ProvisioningCommands::formats,
                     SECONDS_LONG,
+                    WorkingBytes::parameters,
                     ProvisioningCommands::formatUnit,
                     "SBC-3 5.4"),
-            row("READ(6)", "08 1F FF FF FF 00", READS, MediumCommands::read, "SBC-3 5.11"),
-            row("WRITE(6)", "0A 1F FF FF FF 00", CONFLICTS, MediumCommands::write, "SBC-3 5.35", WRITES_MEDIUM),
+            row("READ(6)", "08 1F FF FF FF 00", READS, WorkingBytes::read, MediumCommands::read, "SBC-3 5.11"),
+            row(
+                    "WRITE(6)",
+                    "0A 1F FF FF FF 00",
+                    CONFLICTS,
+                    WorkingBytes::write,
+                    MediumCommands::write,
+                    "SBC-3 5.35",
+                    WRITES_MEDIUM),
             row(
                     "INQUIRY",
                     "12 01 FF FF FF 00",
@@ -93,11 +102,18 @@ final class CommandTable {
                     ALLOWED,
                     InquiryCommands::readCapacity10,
                     "SBC-3 5.15"),
-            row("READ(10)", "28 18 FF FF FF FF 1F FF FF 00", READS, MediumCommands::read, "SBC-3 5.12"),
+            row(
+                    "READ(10)",
+                    "28 18 FF FF FF FF 1F FF FF 00",
+                    READS,
+                    WorkingBytes::read,
+                    MediumCommands::read,
+                    "SBC-3 5.12"),
             row(
                     "WRITE(10)",
                     "2A 18 FF FF FF FF 1F FF FF 00",
                     CONFLICTS,
+                    WorkingBytes::write,
                     MediumCommands::write,
                     "SBC-3 5.36",
                     WRITES_MEDIUM),
@@ -105,10 +121,17 @@ final class CommandTable {
                     "WRITE AND VERIFY(10)",
                     "2E 16 FF FF FF FF 1F FF FF 00",
                     CONFLICTS,
+                    WorkingBytes::writeAndVerify,
                     MediumCommands::writeAndVerify,
                     "SBC-3 5.39",
                     WRITES_MEDIUM),
-            row("VERIFY(10)", "2F 16 FF FF FF FF 1F FF FF 00", READS, MediumCommands::verify, "SBC-3 5.31"),
+            row(
+                    "VERIFY(10)",
+                    "2F 16 FF FF FF FF 1F FF FF 00",
+                    READS,
+                    WorkingBytes::verify,
+                    MediumCommands::verify,
+                    "SBC-3 5.31"),
             row("PRE-FETCH(10)", "34 02 FF FF FF FF 1F FF FF 00", READS, MediumCommands::preFetch, "SBC-3 5.8"),
             row(
                     "SYNCHRONIZE CACHE(10)",
@@ -126,6 +149,7 @@ final class CommandTable {
                     "WRITE SAME(10)",
                     "41 08 FF FF FF FF 1F FF FF 00",
                     CONFLICTS,
+                    WorkingBytes::writeSame,
                     ProvisioningCommands::writeSame,
                     "SBC-3 5.42",
                     WRITES_MEDIUM),
@@ -138,6 +162,7 @@ final class CommandTable {
                     EnumSet.of(WRITES_MEDIUM),
                     LogicalUnit::unmaps,
                     SECONDS_LONG,
+                    WorkingBytes::parameters,
                     ProvisioningCommands::unmap,
                     "SBC-3 5.28"),
             row(
@@ -169,12 +194,14 @@ final class CommandTable {
                     "READ(16)",
                     "88 19 FF FF FF FF FF FF FF FF FF FF FF FF DF 00",
                     READS,
+                    WorkingBytes::read,
                     MediumCommands::read,
                     "SBC-3 5.14"),
             row(
                     "COMPARE AND WRITE",
                     "89 18 FF FF FF FF FF FF FF FF 00 00 00 FF 1F 00",
                     CONFLICTS,
+                    WorkingBytes::compareAndWrite,
                     MediumCommands::compareAndWrite,
                     "SBC-3 5.2",
                     WRITES_MEDIUM),
@@ -182,6 +209,7 @@ final class CommandTable {
                     "WRITE(16)",
                     "8A 19 FF FF FF FF FF FF FF FF FF FF FF FF DF 00",
                     CONFLICTS,
+                    WorkingBytes::write,
                     MediumCommands::write,
                     "SBC-3 5.38",
                     WRITES_MEDIUM),
@@ -189,6 +217,7 @@ final class CommandTable {
                     "ORWRITE(16)",
                     "8B 18 FF FF FF FF FF FF FF FF FF FF FF FF 1F 00",
                     CONFLICTS,
+                    WorkingBytes::orWrite,
                     MediumCommands::orWrite,
                     "SBC-3 5.7",
                     WRITES_MEDIUM),
@@ -196,6 +225,7 @@ final class CommandTable {
                     "WRITE AND VERIFY(16)",
                     "8E 16 FF FF FF FF FF FF FF FF FF FF FF FF 1F 00",
                     CONFLICTS,
+                    WorkingBytes::writeAndVerify,
                     MediumCommands::writeAndVerify,
                     "SBC-3 5.41",
                     WRITES_MEDIUM),
@@ -203,6 +233,7 @@ final class CommandTable {
                     "VERIFY(16)",
                     "8F 16 FF FF FF FF FF FF FF FF FF FF FF FF 1F 00",
                     READS,
+                    WorkingBytes::verify,
                     MediumCommands::verify,
                     "SBC-3 5.33"),
             row(
@@ -221,6 +252,7 @@ final class CommandTable {
                     "WRITE SAME(16)",
                     "93 09 FF FF FF FF FF FF FF FF FF FF FF FF 1F 00",
                     CONFLICTS,
+                    WorkingBytes::writeSame,
                     ProvisioningCommands::writeSame,
                     "SBC-3 5.43",
                     WRITES_MEDIUM),
@@ -276,11 +308,18 @@ final class CommandTable {
                     CONFLICTS,
                     ReportCommands::reportSupportedTaskManagement,
                     "SPC-4 6.36"),
-            row("READ(12)", "A8 18 FF FF FF FF FF FF FF FF 1F 00", READS, MediumCommands::read, "SBC-3 5.13"),
+            row(
+                    "READ(12)",
+                    "A8 18 FF FF FF FF FF FF FF FF 1F 00",
+                    READS,
+                    WorkingBytes::read,
+                    MediumCommands::read,
+                    "SBC-3 5.13"),
             row(
                     "WRITE(12)",
                     "AA 18 FF FF FF FF FF FF FF FF 1F 00",
                     CONFLICTS,
+                    WorkingBytes::write,
                     MediumCommands::write,
                     "SBC-3 5.37",
                     WRITES_MEDIUM),
@@ -288,10 +327,17 @@ final class CommandTable {
                     "WRITE AND VERIFY(12)",
                     "AE 16 FF FF FF FF FF FF FF FF 1F 00",
                     CONFLICTS,
+                    WorkingBytes::writeAndVerify,
                     MediumCommands::writeAndVerify,
                     "SBC-3 5.40",
                     WRITES_MEDIUM),
-            row("VERIFY(12)", "AF 16 FF FF FF FF FF FF FF FF 1F 00", READS, MediumCommands::verify, "SBC-3 5.32"),
+            row(
+                    "VERIFY(12)",
+                    "AF 16 FF FF FF FF FF FF FF FF 1F 00",
+                    READS,
+                    WorkingBytes::verify,
+                    MediumCommands::verify,
+                    "SBC-3 5.32"),
             row(
                     "READ DEFECT DATA(12)",
                     "B7 1F 00 00 00 00 FF FF FF FF 00 00",
@@ -306,6 +352,17 @@ final class CommandTable {
 
     private static CommandSpec row(
             String name, String usage, Reserved reserved, Handler handler, String section, Trait... traits) {
+        return row(name, usage, reserved, WorkingBytes::parameters, handler, section, traits);
+    }
+
+    private static CommandSpec row(
+            String name,
+            String usage,
+            Reserved reserved,
+            Working working,
+            Handler handler,
+            String section,
+            Trait... traits) {
         byte[] bytes = usage(usage);
         return new CommandSpec(
                 BigEndian.u8(bytes, 0),
@@ -316,6 +373,7 @@ final class CommandTable {
                 Set.of(traits),
                 CommandTable::always,
                 reserved == ALLOWED ? SECONDS_SHORT : SECONDS_MEDIUM,
+                working,
                 handler,
                 section);
     }
@@ -339,6 +397,7 @@ final class CommandTable {
                 Set.of(traits),
                 CommandTable::always,
                 SECONDS_SHORT,
+                WorkingBytes::parameters,
                 handler,
                 section);
     }

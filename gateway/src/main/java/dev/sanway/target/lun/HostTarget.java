@@ -50,6 +50,7 @@ public final class HostTarget implements TargetDevice {
 
     private final String name;
     private final List<Integer> portalGroupTags;
+    private final PieceTurns pieceTurns = new PieceTurns();
     private volatile Snapshot snapshot = new Snapshot(new TreeMap<>(), Set.of());
 
     /**
@@ -70,6 +71,11 @@ public final class HostTarget implements TargetDevice {
 
     List<Integer> portalGroupTags() {
         return portalGroupTags;
+    }
+
+    /** The turns of this target's hosts, for long commands. */
+    PieceTurns pieceTurns() {
+        return pieceTurns;
     }
 
     /** The units now, by number. */
@@ -185,6 +191,15 @@ public final class HostTarget implements TargetDevice {
         for (LogicalUnit unit : units) {
             unit.execute(() -> unit.lost(nexus, deadlineMillis, countdown));
         }
+    }
+
+    @Override
+    public long workingBytes(ScsiCommand command) {
+        LogicalUnit unit = find(command.lun());
+        CommandSpec spec = CommandTable.find(command.cdb());
+        return spec == null || unit == null
+                ? WorkingBytes.parameters(command)
+                : spec.working().of(unit, command);
     }
 
     @Override

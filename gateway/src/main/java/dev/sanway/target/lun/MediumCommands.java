@@ -8,12 +8,13 @@ import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.SenseData;
 import dev.sanway.scsi.SenseKey;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import java.util.function.Consumer;
 
 /** Commands that transfer or check blocks: READ, WRITE, VERIFY, COMPARE AND WRITE and their kin (SBC-3 5). */
 final class MediumCommands {
-    /** Bytes that a long check or write handles at a time. */
-    static final int STEP_BYTES = 1 << 20;
+    /** What a piece of a long command reads or writes at most: enough for speed, and little enough for others to get in between. */
+    static final int PIECE_BYTES = 256 << 10;
 
     private static final int FUA = 0x08;
 
@@ -117,13 +118,15 @@ final class MediumCommands {
 
     /**
      * Solicits the data of a write. An initiator whose expected length is shorter than the CDB's gets that many whole blocks
-     * written and a residual; part of a block is refused, since the rest of the block would be made up.
+     * written and a residual; part of a block is refused, since the rest of the block would be made up. One who expects to read
+     * instead is refused as well: GOOD would be a lie.
      */
     private static void wantBlocks(Task task, Extent extent, Consumer<ByteBuf> then) {
         long wanted = extent.blockCount() * blockSize(task);
         task.dataOutLength(wanted);
         long offered = Math.min(wanted, task.command().writeLengthBytes());
-        if (offered % blockSize(task) != 0) {
+        boolean otherWay = wanted > 0 && task.command().readLengthBytes() > 0;
+        if (otherWay || offered % blockSize(task) != 0) {
             task.illegal(AdditionalSense.INVALID_FIELD_IN_INFORMATION_UNIT);
             return;
         }
@@ -134,7 +137,7 @@ final class MediumCommands {
 
     static void writeAndVerify(Task task) {
         Extent extent = Extent.of(task.cdb());
-        int bytchk = task.cdb()[1] >> 1 & 0x03;
+        int bytchk = byteCheck(task.cdb());
         if (bytchk > 1) {
             task.invalidField(1, 2);
             return;
@@ -157,7 +160,7 @@ final class MediumCommands {
                 switch (outcome) {
                     case BlockOutcome.Done _ -> {
                         if (bytchk == 1) {
-                            compare(task, extent.lba(), blocks, task.held());
+                            compare(task, extent.lba(), blocks, 0);
                         } else {
                             check(task, extent.lba(), blocks);
                         }
@@ -172,8 +175,7 @@ final class MediumCommands {
 
     static void verify(Task task) {
         Extent extent = Extent.of(task.cdb());
-        int bytchk = task.cdb()[1] >> 1 & 0x03;
-        switch (bytchk) {
+        switch (byteCheck(task.cdb())) {
             case 0 -> {
                 if (onMedium(task, extent.lba(), extent.blockCount())) {
                     check(task, extent.lba(), extent.blockCount());
@@ -183,7 +185,7 @@ final class MediumCommands {
                 if (transferable(task, extent)) {
                     task.wantWholeData(extent.blockCount() * blockSize(task), data -> {
                         task.hold(data);
-                        compare(task, extent.lba(), (int) extent.blockCount(), data);
+                        compare(task, extent.lba(), (int) extent.blockCount(), 0);
                     });
                 }
             }
@@ -196,7 +198,8 @@ final class MediumCommands {
                     return;
                 }
                 task.wantWholeData(blockSize(task), data -> {
-                    task.hold(data);
+                    // A copy, for a slice would keep all that came with it.
+                    task.hold(Unpooled.wrappedBuffer(ProvisioningCommands.bytes(data)));
                     compareEach(task, extent.lba(), extent.blockCount(), 0);
                 });
             }
@@ -204,9 +207,30 @@ final class MediumCommands {
         }
     }
 
-    private static int stepBlocks(Task task, long blockCount) {
-        long step = Math.min(task.unit.device().limits().maxTransferBlocks(), STEP_BYTES / blockSize(task));
-        return (int) Math.min(step, blockCount);
+    /** BYTCHK: 0 reads only, 1 compares with as much data, 3 compares each block with one. */
+    static int byteCheck(byte[] cdb) {
+        return cdb[1] >> 1 & 0x03;
+    }
+
+    static int pieceBlocks(Task task, long blockCount) {
+        int longest = Math.min(task.unit.device().limits().maxTransferBlocks(), PIECE_BYTES / blockSize(task));
+        return (int) Math.min(longest, blockCount);
+    }
+
+    /** Reads a piece and looks at it; {@code then} borrows the data, and ends the task or goes on. */
+    private static void readPiece(Task task, long lba, int blockCount, Consumer<ByteBuf> then) {
+        task.piece(() -> new BlockRequest.Read(lba, blockCount, true), outcome -> {
+            switch (outcome) {
+                case BlockOutcome.Data data -> {
+                    try {
+                        then.accept(data.bytes());
+                    } finally {
+                        data.bytes().release();
+                    }
+                }
+                case BlockOutcome.Failed _, BlockOutcome.Done _, BlockOutcome.Status _ -> finish(task, outcome);
+            }
+        });
     }
 
     /** Reads a run to see that it can be read. */
@@ -215,73 +239,45 @@ final class MediumCommands {
             task.good();
             return;
         }
-        int step = stepBlocks(task, blockCount);
-        task.submit(new BlockRequest.Read(lba, step, true), outcome -> {
-            switch (outcome) {
-                case BlockOutcome.Data data -> {
-                    data.bytes().release();
-                    if (blockCount == step) {
-                        task.good();
-                    } else {
-                        task.later(() -> check(task, lba + step, blockCount - step));
-                    }
-                }
-                case BlockOutcome.Failed _, BlockOutcome.Done _, BlockOutcome.Status _ -> finish(task, outcome);
-            }
-        });
+        int piece = pieceBlocks(task, blockCount);
+        readPiece(task, lba, piece, _ -> check(task, lba + piece, blockCount - piece));
     }
 
-    /** Compares a run with the bytes that the task holds. */
-    private static void compare(Task task, long lba, int blockCount, ByteBuf expected) {
-        if (blockCount == 0) {
+    /** Compares a run with the bytes that the task holds; {@code done} blocks of it have been. */
+    private static void compare(Task task, long lba, int blockCount, int done) {
+        if (blockCount == done) {
             task.good();
             return;
         }
-        task.submit(new BlockRequest.Read(lba, blockCount, true), outcome -> {
-            switch (outcome) {
-                case BlockOutcome.Data data -> {
-                    int difference = firstDifference(
-                            data.bytes(), expected, 0, data.bytes().readableBytes());
-                    data.bytes().release();
-                    if (difference < 0) {
-                        task.good();
-                    } else {
-                        miscompare(task, difference);
-                    }
-                }
-                case BlockOutcome.Failed _, BlockOutcome.Done _, BlockOutcome.Status _ -> finish(task, outcome);
+        int size = blockSize(task);
+        int piece = pieceBlocks(task, blockCount - done);
+        readPiece(task, lba + done, piece, read -> {
+            int difference = firstDifference(read, 0, task.held(), done * size, piece * size);
+            if (difference < 0) {
+                compare(task, lba, blockCount, done + piece);
+            } else {
+                miscompare(task, (long) done * size + difference);
             }
         });
     }
 
     /** Compares each block of a run with the one block that the task holds. */
     private static void compareEach(Task task, long lba, long blockCount, long done) {
-        if (blockCount == 0) {
+        if (blockCount == done) {
             task.good();
             return;
         }
-        int step = stepBlocks(task, blockCount);
-        task.submit(new BlockRequest.Read(lba, step, true), outcome -> {
-            switch (outcome) {
-                case BlockOutcome.Data data -> {
-                    int size = blockSize(task);
-                    for (int block = 0; block < step; block++) {
-                        int difference = firstDifference(data.bytes(), task.held(), block * size, size);
-                        if (difference >= 0) {
-                            data.bytes().release();
-                            miscompare(task, (done + block) * size + difference);
-                            return;
-                        }
-                    }
-                    data.bytes().release();
-                    if (blockCount == step) {
-                        task.good();
-                    } else {
-                        task.later(() -> compareEach(task, lba + step, blockCount - step, done + step));
-                    }
+        int size = blockSize(task);
+        int piece = pieceBlocks(task, blockCount - done);
+        readPiece(task, lba + done, piece, read -> {
+            for (int block = 0; block < piece; block++) {
+                int difference = firstDifference(read, block * size, task.held(), 0, size);
+                if (difference >= 0) {
+                    miscompare(task, (done + block) * size + difference);
+                    return;
                 }
-                case BlockOutcome.Failed _, BlockOutcome.Done _, BlockOutcome.Status _ -> finish(task, outcome);
             }
+            compareEach(task, lba, blockCount, done + piece);
         });
     }
 
@@ -291,8 +287,8 @@ final class MediumCommands {
     }
 
     /** Offset within {@code length} of the first difference, -1 if there is none. */
-    private static int firstDifference(ByteBuf read, ByteBuf expected, int readOffset, int length) {
-        return Mismatch.find(read, read.readerIndex() + readOffset, expected, expected.readerIndex(), length);
+    private static int firstDifference(ByteBuf read, int readAt, ByteBuf expected, int expectedAt, int length) {
+        return Mismatch.find(read, read.readerIndex() + readAt, expected, expected.readerIndex() + expectedAt, length);
     }
 
     // ---- COMPARE AND WRITE (SBC-3 5.2)
@@ -349,8 +345,11 @@ final class MediumCommands {
                 task.good();
                 return;
             }
-            task.submit(
-                    new BlockRequest.OrWrite(extent.lba(), (int) extent.blockCount(), data, forceUnitAccess(task)),
+            // One uninterrupted series of actions (SBC-3 5.7), so one piece, of whatever length.
+            task.hold(data);
+            task.piece(
+                    () -> new BlockRequest.OrWrite(
+                            extent.lba(), (int) extent.blockCount(), data.retainedDuplicate(), forceUnitAccess(task)),
                     outcome -> finish(task, outcome));
         });
     }

@@ -226,7 +226,10 @@ final class PersistentReservations {
             boolean victim = (everyRegistrantHolds && request.victimKey() == 0)
                     || registration.getValue() == request.victimKey();
             matched |= victim;
-            if (victim && !registration.getKey().equals(from)) {
+            // Whoever takes the reservation over stays registered. Where nothing is taken over, a key loses its
+            // registrations, the sender's own as well (SPC-4 5.12.11.4.3).
+            boolean spared = takesOver && registration.getKey().equals(from);
+            if (victim && !spared) {
                 removed.add(registration.getKey());
             } else {
                 kept.put(registration.getKey(), registration.getValue());
@@ -237,9 +240,12 @@ final class PersistentReservations {
         }
         List<News> news = new ArrayList<>();
         for (Nexus nexus : removed) {
-            news.add(new News(nexus, AdditionalSense.REGISTRATIONS_PREEMPTED));
+            if (!nexus.equals(from)) {
+                news.add(new News(nexus, AdditionalSense.REGISTRATIONS_PREEMPTED));
+            }
         }
-        Held next = held;
+        // A reservation of all registrants ends with the last of them; another one's holder is none of the removed.
+        Held next = kept.isEmpty() ? null : held;
         if (takesOver && type != null) {
             next = newHeld(type, from);
             if (held != null && held.type() != type) {

@@ -4,12 +4,15 @@ import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRange;
 import dev.sanway.block.BlockRequest;
 import dev.sanway.block.Geometry;
+import dev.sanway.block.Limits;
 import dev.sanway.scsi.AdditionalSense;
 import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.Opcode;
 import dev.sanway.scsi.SenseData;
 import dev.sanway.target.lun.MediumCommands.Extent;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +22,12 @@ final class ProvisioningCommands {
     private static final int UNMAP = 0x08;
     private static final int NDOB = 0x01;
     private static final int MAX_STATUS_EXTENTS = 4096;
+
+    /** What is zeroed at a time where zeroes may have to be written. */
+    private static final int ZEROES_PIECE_BYTES = 1 << 20;
+
+    /** What is given back at a time: that is quick, and takes a command to each unit concerned. */
+    private static final int UNMAP_PIECE_BYTES = 256 << 20;
 
     private ProvisioningCommands() {}
 
@@ -61,7 +70,7 @@ final class ProvisioningCommands {
             task.check(SenseData.invalidParameter(2, -1));
             return;
         }
-        List<BlockRange> ranges = new ArrayList<>(descriptors);
+        ArrayDeque<BlockRange> ranges = new ArrayDeque<>(descriptors);
         for (int i = 0; i < descriptors; i++) {
             long lba = BigEndian.i64(list, 8 + 16 * i);
             long count = BigEndian.u32(list, 16 + 16 * i);
@@ -72,11 +81,61 @@ final class ProvisioningCommands {
                 ranges.add(new BlockRange(lba, count));
             }
         }
-        if (ranges.isEmpty()) {
+        unmap(task, ranges);
+    }
+
+    private static void unmap(Task task, ArrayDeque<BlockRange> left) {
+        if (left.isEmpty()) {
             task.good();
             return;
         }
-        task.submit(new BlockRequest.Unmap(ranges), outcome -> MediumCommands.finish(task, outcome));
+        List<BlockRange> piece = takePiece(task, left);
+        task.piece(() -> new BlockRequest.Unmap(piece), outcome -> {
+            switch (outcome) {
+                case BlockOutcome.Done _ -> unmap(task, left);
+                case BlockOutcome.Failed _, BlockOutcome.Data _, BlockOutcome.Status _ ->
+                    MediumCommands.finish(task, outcome);
+            }
+        });
+    }
+
+    /** As many ranges, the last one perhaps in part, as make a piece; at least one. */
+    private static List<BlockRange> takePiece(Task task, ArrayDeque<BlockRange> left) {
+        List<BlockRange> piece = new ArrayList<>();
+        long room = longestPiece(task, UNMAP_PIECE_BYTES);
+        while (room > 0 && !left.isEmpty()) {
+            BlockRange range = left.removeFirst();
+            long end = pieceEnd(task, range.lba(), range.blockCount(), room);
+            if (end > range.lba()) {
+                piece.add(new BlockRange(range.lba(), end - range.lba()));
+            }
+            if (end < range.end()) {
+                left.addFirst(new BlockRange(end, range.end() - end));
+                break;
+            }
+            room -= range.blockCount();
+        }
+        return piece;
+    }
+
+    /** Blocks of a piece: never so few that no granule's end is among them. */
+    private static long longestPiece(Task task, int bytes) {
+        return Math.max(
+                bytes / MediumCommands.blockSize(task),
+                2L * task.unit.device().limits().unmapGranularityBlocks());
+    }
+
+    /** Where a piece of at most {@code room} blocks ends: at a granule's end, unless it is the last, so that none is cut in two. */
+    private static long pieceEnd(Task task, long lba, long blockCount, long room) {
+        if (blockCount <= room) {
+            return lba + blockCount;
+        }
+        Limits limits = task.unit.device().limits();
+        long end = lba + room;
+        return limits.unmapGranularityBlocks() == 0
+                ? end
+                : Math.max(
+                        lba, end - Math.floorMod(end - limits.unmapAlignmentBlocks(), limits.unmapGranularityBlocks()));
     }
 
     // ---- WRITE SAME (SBC-3 5.42, 5.43)
@@ -100,7 +159,7 @@ final class ProvisioningCommands {
         }
         if (noData) {
             task.dataOutLength(0);
-            zeroes(task, extent, unmap);
+            zeroes(task, extent.lba(), extent.blockCount(), unmap, task.unit.forcesUnitAccess());
             return;
         }
         int size = MediumCommands.blockSize(task);
@@ -108,55 +167,65 @@ final class ProvisioningCommands {
             return;
         }
         task.wantData(size, data -> {
-            if (isZero(data)) {
-                data.release();
-                zeroes(task, extent, unmap);
-                return;
+            byte[] block = bytes(data);
+            if (isZero(block)) {
+                zeroes(task, extent.lba(), extent.blockCount(), unmap, task.unit.forcesUnitAccess());
+            } else {
+                fill(task, block, extent.lba(), extent.blockCount());
             }
-            task.hold(repeated(task, data, extent.blockCount()));
-            fill(task, extent.lba(), extent.blockCount());
         });
     }
 
-    private static void zeroes(Task task, Extent extent, boolean unmap) {
-        task.submit(
-                new BlockRequest.WriteZeroes(extent.lba(), extent.blockCount(), unmap, task.unit.forcesUnitAccess()),
-                outcome -> MediumCommands.finish(task, outcome));
-    }
-
-    private static boolean isZero(ByteBuf data) {
-        return data.forEachByte(value -> value == 0) < 0;
-    }
-
-    /** One step's worth of the block, over and over. Releases the block. */
-    private static ByteBuf repeated(Task task, ByteBuf block, long blockCount) {
-        int size = MediumCommands.blockSize(task);
-        long step = Math.min(task.unit.device().limits().maxTransferBlocks(), MediumCommands.STEP_BYTES / size);
-        int copies = (int) Math.min(step, blockCount);
-        ByteBuf pattern = block.alloc().buffer(copies * size, copies * size);
-        for (int i = 0; i < copies; i++) {
-            pattern.writeBytes(block, block.readerIndex(), size);
+    private static boolean isZero(byte[] block) {
+        for (byte value : block) {
+            if (value != 0) {
+                return false;
+            }
         }
-        block.release();
-        return pattern;
+        return true;
     }
 
-    private static void fill(Task task, long lba, long blockCount) {
+    private static void zeroes(Task task, long lba, long blockCount, boolean mayUnmap, boolean forceUnitAccess) {
         if (blockCount == 0) {
             task.good();
             return;
         }
-        int size = MediumCommands.blockSize(task);
-        ByteBuf pattern = task.held();
-        int step = (int) Math.min(pattern.readableBytes() / size, blockCount);
-        ByteBuf data = pattern.retainedSlice(pattern.readerIndex(), step * size);
-        task.submit(new BlockRequest.Write(lba, step, data, task.unit.forcesUnitAccess()), outcome -> {
+        boolean quick = mayUnmap && task.unit.device().limits().unmappedReadsZeroes();
+        long room = longestPiece(task, quick ? UNMAP_PIECE_BYTES : ZEROES_PIECE_BYTES);
+        long piece = pieceEnd(task, lba, blockCount, room) - lba;
+        task.piece(() -> new BlockRequest.WriteZeroes(lba, piece, mayUnmap, forceUnitAccess), outcome -> {
             switch (outcome) {
-                case BlockOutcome.Done _ -> fill(task, lba + step, blockCount - step);
+                case BlockOutcome.Done _ -> zeroes(task, lba + piece, blockCount - piece, mayUnmap, forceUnitAccess);
                 case BlockOutcome.Failed _, BlockOutcome.Data _, BlockOutcome.Status _ ->
                     MediumCommands.finish(task, outcome);
             }
         });
+    }
+
+    private static void fill(Task task, byte[] block, long lba, long blockCount) {
+        if (blockCount == 0) {
+            task.good();
+            return;
+        }
+        int piece = MediumCommands.pieceBlocks(task, blockCount);
+        boolean forceUnitAccess = task.unit.forcesUnitAccess();
+        task.piece(() -> new BlockRequest.Write(lba, piece, repeated(block, piece), forceUnitAccess), outcome -> {
+            switch (outcome) {
+                case BlockOutcome.Done _ -> fill(task, block, lba + piece, blockCount - piece);
+                case BlockOutcome.Failed _, BlockOutcome.Data _, BlockOutcome.Status _ ->
+                    MediumCommands.finish(task, outcome);
+            }
+        });
+    }
+
+    /** The block over and over. It is laid down for each piece anew: a command that waits for its turn holds the block only. */
+    private static ByteBuf repeated(byte[] block, int copies) {
+        int length = copies * block.length;
+        ByteBuf pattern = ByteBufAllocator.DEFAULT.directBuffer(length, length);
+        for (int i = 0; i < copies; i++) {
+            pattern.writeBytes(block);
+        }
+        return pattern;
     }
 
     // ---- GET LBA STATUS (SBC-3 5.6)
@@ -210,12 +279,7 @@ final class ProvisioningCommands {
 
     static void formatUnit(Task task) {
         long blocks = task.unit.device().geometry().blockCount();
-        if (blocks == 0) {
-            task.good();
-            return;
-        }
-        task.submit(
-                new BlockRequest.WriteZeroes(0, blocks, true, true), outcome -> MediumCommands.finish(task, outcome));
+        zeroes(task, 0, blocks, true, true);
     }
 
     /** FORMAT UNIT is there only where it is quick. */

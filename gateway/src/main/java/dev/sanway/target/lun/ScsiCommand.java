@@ -8,8 +8,8 @@ package dev.sanway.target.lun;
  * @param tag the initiator task tag, unique on the nexus while the command is under way
  * @param cdb 16 bytes, or more for variable-length commands
  * @param attribute the task attribute
- * @param readLengthBytes what the initiator expects to read: 0 if the R bit was clear
- * @param writeLengthBytes what the initiator offers to write: 0 if the W bit was clear
+ * @param readLengthBytes what the initiator expects to read, up to 4 GiB: 0 if the R bit was clear
+ * @param writeLengthBytes what the initiator offers to write, up to 4 GiB: 0 if the W bit was clear
  */
 public record ScsiCommand(
         Nexus nexus,
@@ -17,5 +17,5 @@ public record ScsiCommand(
         int tag,
         byte[] cdb,
         TaskAttribute attribute,
-        int readLengthBytes,
-        int writeLengthBytes) {}
+        long readLengthBytes,
+        long writeLengthBytes) {}

@@ -13,7 +13,7 @@ import io.netty.buffer.Unpooled;
  *     the transport cuts and reports residuals; the receiver releases it
  * @param dataOutLengthBytes how much data the CDB asked the initiator to send in all, for residuals; -1: no data-out command
  */
-public record ScsiResponse(int status, byte[] sense, ByteBuf dataIn, int dataOutLengthBytes) {
+public record ScsiResponse(int status, byte[] sense, ByteBuf dataIn, long dataOutLengthBytes) {
 
     public static final byte[] NO_SENSE = {};
 

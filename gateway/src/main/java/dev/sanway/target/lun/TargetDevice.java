@@ -23,6 +23,14 @@ public interface TargetDevice {
      */
     void nexusLost(Nexus nexus, long deadlineMillis, Consumer<Boolean> done);
 
+    /**
+     * How many bytes the device holds for a command at most, from its start to its end: the data that the CDB asks for or takes,
+     * whatever lengths the initiator expects, and what the work needs besides, such as one piece of a long command.
+     */
+    default long workingBytes(ScsiCommand command) {
+        return Math.max(command.readLengthBytes(), command.writeLengthBytes());
+    }
+
     /** Starts a command. Ends with exactly one of the listener's end calls. */
     ScsiTask start(ScsiCommand command, TaskListener listener);
 

@@ -3,8 +3,10 @@ package dev.sanway.target.lun;
 import static dev.sanway.target.lun.DeviceServer.cdb;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sanway.block.BlockRequest;
 import dev.sanway.scsi.AdditionalSense;
 import dev.sanway.scsi.BigEndian;
+import dev.sanway.scsi.Cdb;
 import dev.sanway.scsi.Opcode;
 import dev.sanway.scsi.ReservationType;
 import dev.sanway.scsi.SenseData;
@@ -18,6 +20,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -162,6 +165,86 @@ class CommandTableTest {
             server.good(server.a, cdb(0x5F, 3, 0, 0, 0, 0, 0, 0, 24), Reserve.list(0x11, 0, 0));
             server.run(server.b, cdb(0));
         }
+    }
+
+    /** No request that a command leads to is longer than what the command counts; and no CDB makes it count without bound. */
+    @Test
+    void everyRowCountsWhatItHoldsAtMost() {
+        AtomicLong most = new AtomicLong();
+        server.onLoop(() -> server.gate.fail(request -> {
+            most.accumulateAndGet(bytes(request), Math::max);
+            return null;
+        }));
+        Random random = new Random(5);
+        for (CommandSpec row : CommandTable.rows()) {
+            for (int blocks : new int[] {0, 1, 100, 2048}) {
+                for (int bytchk : new int[] {0, 1, 3}) {
+                    byte[] cdb = minimal(row);
+                    boolean checks =
+                            (row.usage()[1] & 0x06) == 0x06 && row.name().contains("VERIFY");
+                    cdb[1] |= (byte) (checks ? bytchk << 1 : 0);
+                    int at = countAt(row);
+                    cdb[at] = (byte) blocks;
+                    cdb[at - 1] |= (byte) (row.opcode() >> 5 == 0 ? 0 : blocks >> 8);
+                    for (long length : new long[] {0, 512, blocks * 512L, blocks * 1024L}) {
+                        byte[] data = new byte[(int) length];
+                        random.nextBytes(data);
+                        most.set(0);
+                        long counted = server.target.workingBytes(new ScsiCommand(
+                                server.a, 0, 1, DeviceServer.padded(cdb), TaskAttribute.SIMPLE, 0, length));
+                        server.run(server.a, cdb, data);
+                        assertThat(counted)
+                                .as("%s, %d blocks, BYTCHK %d, %d bytes", row.name(), blocks, bytchk, length)
+                                .isGreaterThanOrEqualTo(most.get());
+                    }
+                }
+            }
+            byte[] longest = DeviceServer.padded(row.usage());
+            long bound = row.name().startsWith("ORWRITE") ? 48 << 20 : (16 << 20) + (256 << 10);
+            for (int bytchk = 0; bytchk < 4; bytchk++) {
+                longest[1] = (byte) (bytchk << 1);
+                assertThat(server.target.workingBytes(new ScsiCommand(
+                                server.a, 0, 1, longest, TaskAttribute.SIMPLE, 0xFFFF_FFFFL, 0xFFFF_FFFFL)))
+                        .as(row.name())
+                        .isBetween(0L, bound);
+            }
+        }
+    }
+
+    private static int countAt(CommandSpec row) {
+        return row.opcode() == Opcode.COMPARE_AND_WRITE
+                ? 13
+                : switch (row.opcode() >> 5) {
+                    case 0 -> 4;
+                    case 1, 2 -> 8;
+                    case 5 -> 9;
+                    default -> 13;
+                };
+    }
+
+    private static long bytes(BlockRequest request) {
+        return switch (request) {
+            case BlockRequest.Read read -> read.blockCount() * 512L;
+            case BlockRequest.Write write -> write.data().readableBytes();
+            default -> 0;
+        };
+    }
+
+    @Test
+    void aLongCommandCountsAPieceAndATransferCountsItsCdb() {
+        Map<byte[], Long> counts = Map.of(
+                Cdb.verify16(0, 16384, 0), 256L << 10,
+                Cdb.writeSame16(0, 16384, false, false), (256L << 10) + 512,
+                Cdb.read16(0, 4096, false), 2L << 20,
+                Cdb.write16(0, 4096, false), 1024L,
+                Cdb.compareAndWrite(0, 2, false), 3072L,
+                Cdb.synchronizeCache16(0, 0), 1024L,
+                cdb(0x12, 0, 0, 0, 255), 1024L,
+                cdb(0xFF), 1024L);
+        counts.forEach((cdb, bytes) -> assertThat(server.target.workingBytes(
+                        new ScsiCommand(server.a, 0, 1, DeviceServer.padded(cdb), TaskAttribute.SIMPLE, 512, 1024)))
+                .as(CommandTable.describe(cdb))
+                .isEqualTo(bytes));
     }
 
     private static Reserved rowClass(CommandSpec row) {

@@ -39,7 +39,7 @@ final class DeviceServer implements AutoCloseable {
     private int nextTag;
 
     /** How a command ended. {@code status} -1: aborted without an answer. */
-    record Answer(int status, @Nullable SenseData sense, byte[] data, int dataOutLength) {
+    record Answer(int status, @Nullable SenseData sense, byte[] data, long dataOutLength) {
         boolean isAborted() {
             return status < 0;
         }
@@ -96,10 +96,15 @@ final class DeviceServer implements AutoCloseable {
     }
 
     DeviceServer(int blockSize, MemoryTarget.HeapReservationStore store, boolean initialUnitAttention) {
+        this(blockSize, 8 << 20, store, initialUnitAttention);
+    }
+
+    /** Memory is taken for what is written only. */
+    DeviceServer(int blockSize, long sizeBytes, MemoryTarget.HeapReservationStore store, boolean initialUnitAttention) {
         this.store = store;
         UUID uuid = new UUID(1, 2);
         gate = new GatedDevice(new MemoryDevice(
-                loop, new Identity(uuid, "test"), new Geometry(blockSize, 4096, (8 << 20) / blockSize)));
+                loop, new Identity(uuid, "test"), new Geometry(blockSize, 4096, sizeBytes / blockSize)));
         device = new CheckedDevice(new OrderedDevice(gate));
         LogicalUnitConfig config = LogicalUnitConfig.volume(uuid, true).withInitialUnitAttention(initialUnitAttention);
         unit = new LogicalUnit(device, config, store);
@@ -127,6 +132,21 @@ final class DeviceServer implements AutoCloseable {
 
     Running start(Nexus nexus, int tag, TaskAttribute attribute, byte[] cdb, byte[] dataOut, boolean sends) {
         return start(nexus, LogicalUnitNumber.encode(0), tag, attribute, cdb, dataOut, sends);
+    }
+
+    /** Runs a command with the lengths that the transport would tell of. */
+    Answer run(Nexus nexus, byte[] cdb, long readLengthBytes, long writeLengthBytes) {
+        Running running = new Running(new byte[(int) writeLengthBytes], true);
+        ScsiCommand command = new ScsiCommand(
+                nexus,
+                LogicalUnitNumber.encode(0),
+                nextTag++,
+                padded(cdb),
+                TaskAttribute.SIMPLE,
+                readLengthBytes,
+                writeLengthBytes);
+        running.task = targetOf(nexus).start(command, running);
+        return running.await();
     }
 
     Running start(Nexus nexus, long lun, int tag, TaskAttribute attribute, byte[] cdb, byte[] dataOut, boolean sends) {

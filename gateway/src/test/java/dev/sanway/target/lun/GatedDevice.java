@@ -68,6 +68,17 @@ final class GatedDevice extends ForwardingDevice {
         return held.size();
     }
 
+    /** What is held, oldest first. */
+    List<BlockRequest> held() {
+        return held.stream().map(each -> each.request).toList();
+    }
+
+    /** Lets the oldest go; what comes is still held. */
+    void openOne() {
+        Held oldest = held.removeFirst();
+        inner.submit(oldest.request, oldest.completion);
+    }
+
     void fail(Function<BlockRequest, @Nullable BlockFailure> function) {
         failures = function;
     }

@@ -40,6 +40,32 @@ class HostTargetTest {
                 .await();
     }
 
+    /** A host that asks for little and does not read keeps little in memory. */
+    @Test
+    void parameterDataKeepNothingThatWasCutOff() {
+        CompletableFuture<Integer> kept = new CompletableFuture<>();
+        TaskListener listener = new TaskListener() {
+            @Override
+            public void dataOutWanted(ScsiTask task, int lengthBytes) {
+                throw new AssertionError("it writes nothing");
+            }
+
+            @Override
+            public void completed(ScsiTask task, ScsiResponse response) {
+                kept.complete(response.dataIn().array().length);
+                response.dataIn().release();
+            }
+
+            @Override
+            public void aborted(ScsiTask task) {
+                throw new AssertionError("nobody aborted it");
+            }
+        };
+        byte[] cdb = cdb(0xA3, 0x0C, 0, 0, 0, 0, 0, 0, 0, 16);
+        server.target.start(new ScsiCommand(server.a, 0, 4711, cdb, TaskAttribute.SIMPLE, 16, 0), listener);
+        assertThat(DeviceServer.get(kept)).isEqualTo(16);
+    }
+
     @Test
     void absentUnitsAnswerWhatTheStandardLetsThem() {
         long absent = LogicalUnitNumber.encode(300);

@@ -220,7 +220,7 @@ class MediumCommandsTest {
     @Test
     void residualsOfWritesAreWholeBlocks() {
         server.good(server.a, Cdb.write16(0, 2, false), bytes(1024, 1));
-        Answer none = server.run(server.a, Cdb.write16(0, 1, false));
+        Answer none = server.run(server.a, Cdb.write16(0, 1, false), 0, 0);
         assertThat(none.status()).isZero();
         assertThat(none.dataOutLength()).isEqualTo(512);
         Answer one = server.run(server.a, Cdb.write16(0, 2, false), bytes(512, 2));
@@ -236,6 +236,26 @@ class MediumCommandsTest {
                 bytes(200, 9));
         byte[] read = server.good(server.a, Cdb.read16(0, 3, false));
         assertThat(read).startsWith(bytes(512, 2)).endsWith(new byte[512]).contains(3, Index.atIndex(600));
+    }
+
+    @Test
+    void aWriteThatExpectsToReadIsRefusedAndDoesNothing() {
+        server.good(server.a, Cdb.write16(0, 1, false), bytes(512, 1));
+        AdditionalSense sense = AdditionalSense.INVALID_FIELD_IN_INFORMATION_UNIT;
+        for (byte[] cdb : List.of(
+                Cdb.write16(0, 1, false),
+                Cdb.writeSame16(0, 1, false, false),
+                Cdb.verify16(0, 1, 1),
+                Cdb.unmap(24),
+                cdb(0x15, 0x10, 0, 0, 24),
+                cdb(0x5F, 0, 0, 0, 0, 0, 0, 0, 24))) {
+            DeviceServer.check(server.run(server.a, cdb, 512, 0), SenseKey.ILLEGAL_REQUEST, sense);
+        }
+        DeviceServer.check(server.run(server.a, Cdb.write16(0, 1, false), 512, 512), SenseKey.ILLEGAL_REQUEST, sense);
+        assertThat(server.run(server.a, Cdb.write16(0, 0, false), 512, 0).status())
+                .as("nothing to transfer")
+                .isZero();
+        assertThat(server.good(server.a, Cdb.read16(0, 1, false))).containsOnly(1);
     }
 
     @Test

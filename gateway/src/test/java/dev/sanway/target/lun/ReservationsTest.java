@@ -28,6 +28,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ReservationsTest {
     private static final List<ReservationType> TYPES = List.of(ReservationType.values());
@@ -36,6 +37,7 @@ class ReservationsTest {
     private static final int RELEASE = 2;
     private static final int CLEAR = 3;
     private static final int PREEMPT = 4;
+    private static final int PREEMPT_AND_ABORT = 5;
     private static final int IGNORE = 6;
     private static final int MOVE = 7;
     private static final int APTPL = 1;
@@ -140,6 +142,49 @@ class ReservationsTest {
         server.fails(server.a, SenseKey.UNIT_ATTENTION, AdditionalSense.REGISTRATIONS_PREEMPTED, cdb(0));
         reserved(2, 3);
         assertThat(server.run(server.a, Cdb.read16(0, 1, false)).status()).isEqualTo(StatusCode.RESERVATION_CONFLICT);
+    }
+
+    /** SPC-4 5.12.11.4.3: a key that holds nothing loses its registrations, the sender's own as well. */
+    @ParameterizedTest
+    @ValueSource(ints = {PREEMPT, PREEMPT_AND_ABORT})
+    void preemptingOnesOwnKeyThatHoldsNothingEndsOnesOwnRegistration(int action) {
+        for (boolean reserved : new boolean[] {false, true}) {
+            outGood(server.a, IGNORE, 0, 0, 1, 0);
+            outGood(server.b, IGNORE, 0, 0, 2, 0);
+            if (reserved) {
+                outGood(server.a, RESERVE, 5, 1, 0, 0);
+            }
+            outGood(server.b, action, 5, 2, 2, 0);
+            assertThat(keys().values()).containsExactly(List.of(1L));
+            outConflicts(server.b, PREEMPT, 5, 2, 2);
+            if (reserved) {
+                reserved(1, 5);
+            } else {
+                notReserved();
+            }
+            assertThat(server.run(server.b, cdb(0)).status())
+                    .as("no news of one's own doing")
+                    .isZero();
+        }
+    }
+
+    @Test
+    void theLastOfAllRegistrantsWhoPreemptsHimselfEndsTheReservation() {
+        outGood(server.a, REGISTER, 0, 0, 1, 0);
+        outGood(server.a, RESERVE, 8, 1, 0, 0);
+        outGood(server.a, PREEMPT, 8, 1, 1, 0);
+        notReserved();
+        assertThat(keys().values()).containsExactly(List.of());
+        server.good(server.b, Cdb.write16(0, 1, false), new byte[512]);
+    }
+
+    @Test
+    void theHolderWhoPreemptsHimselfStaysRegisteredAndHoldsByTheNewType() {
+        outGood(server.a, REGISTER, 0, 0, 1, 0);
+        outGood(server.a, RESERVE, 1, 1, 0, 0);
+        outGood(server.a, PREEMPT, 3, 1, 1, 0);
+        reserved(1, 3);
+        assertThat(keys().values()).containsExactly(List.of(1L));
     }
 
     @Test
@@ -362,7 +407,7 @@ class ReservationsTest {
                 assertThat(done.aborted())
                         .as(what)
                         .allMatch(before::isRegistered)
-                        .doesNotContain(from);
+                        .noneMatch(state::isRegistered);
             }
             ReservationState.Held held = state.held();
             if (held != null) {
