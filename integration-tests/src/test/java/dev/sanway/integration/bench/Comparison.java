@@ -11,6 +11,8 @@ import java.util.List;
 record Comparison(String contender, String against) {
 
     static final List<Comparison> ALL = List.of(
+            new Comparison("unit", "unit-before"),
+            new Comparison("gateway", "gateway-before"),
             new Comparison("unit", "tgtd"),
             new Comparison("gateway", "haproxy"),
             new Comparison("gateway", "tgtd"),

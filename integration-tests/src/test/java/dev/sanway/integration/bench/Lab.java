@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** The contenders' processes on loopback, with their disks in memory; closing it ends and removes them all. */
 final class Lab implements AutoCloseable {
@@ -27,6 +28,7 @@ final class Lab implements AutoCloseable {
     private static final long SLACK_BYTES = 64L << 20;
 
     private final Path root;
+    private final @Nullable Path beside;
     private final Path memory;
     private final Path disk;
     private final long sizeBytes;
@@ -36,10 +38,12 @@ final class Lab implements AutoCloseable {
 
     /**
      * @param root the project's folder
+     * @param beside another checkout whose unit and gateway take part; null: none
      * @param sizeBytes of each contender's LUN
      */
-    Lab(Path root, long sizeBytes) throws IOException {
+    Lab(Path root, @Nullable Path beside, long sizeBytes) throws IOException {
         this.root = root;
+        this.beside = beside;
         this.sizeBytes = sizeBytes;
         memory = Files.createTempDirectory(Path.of("/dev/shm"), "sanway-bench");
         disk = Files.createTempDirectory(Files.createDirectories(root.resolve("target/bench")), "disk");
@@ -54,6 +58,8 @@ final class Lab implements AutoCloseable {
                 "tgtd",
                 "haproxy",
                 "gateway",
+                "unit-before",
+                "gateway-before",
                 "gateway-x2",
                 "gateway-x4",
                 "unit+digests",
@@ -72,7 +78,10 @@ final class Lab implements AutoCloseable {
     List<Contender> start(Predicate<String> asked) throws IOException, InterruptedException {
         Predicate<String> wanted = asked.and(available(asked));
         if (wanted.test("unit") || wanted.test("unit+digests")) {
-            unit("unit", memory);
+            unit("unit", memory, root);
+        }
+        if (beside != null && wanted.test("unit-before")) {
+            unit("unit-before", memory, beside);
         }
         boolean gateway = names().stream().anyMatch(name -> name.startsWith("gateway") && wanted.test(name));
         if (gateway || Stream.of("tgtd", "tgtd+digests", "haproxy").anyMatch(wanted)) {
@@ -86,7 +95,7 @@ final class Lab implements AutoCloseable {
                     .ifPresent(contenders::add);
         }
         if (wanted.test("unit-ext4")) {
-            unit("unit-ext4", disk);
+            unit("unit-ext4", disk, root);
         }
         if (wanted.test("tgtd-ext4")) {
             Tgtd onDisk = new Tgtd("tgtd-ext4", disk, sizeBytes);
@@ -107,8 +116,8 @@ final class Lab implements AutoCloseable {
         boolean tgt = Files.isExecutable(Path.of("/usr/sbin/tgtd"));
         boolean haproxy = Stream.of(System.getenv("PATH").split(":"))
                 .anyMatch(folder -> Files.isExecutable(Path.of(folder, "haproxy")));
-        Predicate<String> found =
-                name -> (tgt || name.matches("unit(\\+digests|-ext4)?|jscsi")) && (haproxy || !name.equals("haproxy"));
+        Predicate<String> found = name ->
+                (tgt || name.matches("unit(\\+digests|-ext4|-before)?|jscsi")) && (haproxy || !name.equals("haproxy"));
         List<String> missing =
                 names().stream().filter(asked).filter(found.negate()).toList();
         if (!missing.isEmpty()) {
@@ -120,6 +129,7 @@ final class Lab implements AutoCloseable {
 
     private void tgtd(Predicate<String> wanted, boolean gateway) throws IOException, InterruptedException {
         boolean several = wanted.test("gateway-x2") || wanted.test("gateway-x4");
+        // A LUN with room for each gateway's volumes; the other checkout's gateway has a LUN of its own.
         Tgtd direct = new Tgtd("tgtd", memory, 3 * sizeBytes + SLACK_BYTES);
         contenders.add(Contender.of("tgtd", direct.lun(1), false, direct.server));
         if (wanted.test("tgtd+digests")) {
@@ -130,11 +140,15 @@ final class Lab implements AutoCloseable {
             haproxy(direct);
         }
         if (gateway) {
-            gateway(direct, several);
+            gateway("gateway", root, direct, several);
+        }
+        if (beside != null && wanted.test("gateway-before")) {
+            // A label of its own: a tgtd of its own, as another gateway's unit is in use.
+            gateway("gateway-before", beside, new Tgtd("tgtd-before", memory, 3 * sizeBytes + SLACK_BYTES), false);
         }
     }
 
-    private void unit(String name, Path folder) throws IOException, InterruptedException {
+    private void unit(String name, Path folder, Path checkout) throws IOException, InterruptedException {
         int port = freePort();
         Path config = folder.resolve(name + ".yaml");
         Files.writeString(config, """
@@ -142,15 +156,15 @@ final class Lab implements AutoCloseable {
                 volumes:
                   - {name: volume1, size: %d, lun: 0}
                 """.formatted(name, port, name, sizeBytes));
-        Server server = sanway(name, "unit", "run", "--config", config.toString());
+        Server server = sanway(name, checkout, "unit", "run", "--config", config.toString());
         server.awaitLog(" ready");
         Contender contender = Contender.of(name, target(port, PREFIX + "unit." + name, 0), true, server);
         contenders.add(name.endsWith("ext4") ? contender.onFewRows() : contender);
     }
 
-    private Server sanway(String name, String... arguments) throws IOException {
+    private Server sanway(String name, Path checkout, String... arguments) throws IOException {
         List<String> words =
-                new ArrayList<>(List.of(root.resolve("scripts/sanway").toString()));
+                new ArrayList<>(List.of(checkout.resolve("scripts/sanway").toString()));
         words.addAll(List.of(arguments));
         Server server = new Server(name, memory, words.toArray(new String[0]));
         endings.push(() -> server.stop(false));
@@ -206,7 +220,8 @@ final class Lab implements AutoCloseable {
     }
 
     /** One gateway: a linear volume on the tgtd that stands behind HAProxy too, and volumes striped over two and four units. */
-    private void gateway(Tgtd first, boolean several) throws IOException, InterruptedException {
+    private void gateway(String name, Path checkout, Tgtd first, boolean several)
+            throws IOException, InterruptedException {
         List<Tgtd> units = new ArrayList<>(List.of(first));
         while (several && units.size() < UNITS) {
             units.add(new Tgtd("tgtd" + (units.size() + 1), memory, sizeBytes + SLACK_BYTES));
@@ -217,10 +232,10 @@ final class Lab implements AutoCloseable {
                 gateway:
                   name: bench
                   portals: ["127.0.0.1:%d"]
-                  stateDirectory: gateway
+                  stateDirectory: %s
                   management: "127.0.0.1:%d"
                 units:
-                """.formatted(port, freePort()));
+                """.formatted(port, name, freePort()));
         for (Tgtd unit : units) {
             yaml.append("  - {name: %s, portal: \"127.0.0.1:%d\", target: \"%s\", luns: [1]}\n"
                     .formatted(unit.name, unit.port, unit.iqn));
@@ -238,14 +253,14 @@ final class Lab implements AutoCloseable {
                         .formatted(width, sizeBytes));
             }
         }
-        Path config = memory.resolve("gateway.yaml");
+        Path config = memory.resolve(name + ".yaml");
         Files.writeString(config, yaml);
-        Server server = sanway("gateway", "gateway", "run", "--config", config.toString());
+        Server server = sanway(name, checkout, "gateway", "run", "--config", config.toString());
         server.awaitLog(" ready");
         List<Server> servers = new ArrayList<>(List.of(server));
         units.forEach(unit -> servers.add(unit.server));
         Server[] all = servers.toArray(new Server[0]);
-        contenders.add(Contender.of("gateway", target(port, PREFIX + "host", 0), true, all));
+        contenders.add(Contender.of(name, target(port, PREFIX + "host", 0), true, all));
         if (several) {
             contenders.add(Contender.of("gateway-x2", target(port, PREFIX + "host", 2), true, all));
             contenders.add(Contender.of("gateway-x4", target(port, PREFIX + "host", 4), true, all));

@@ -87,6 +87,13 @@ final class SideBySide implements Callable<Integer> {
     @Option(names = "--root", hidden = true, required = true)
     Path root = Path.of(".");
 
+    @Option(
+            names = "--beside",
+            paramLabel = "DIR",
+            description = "Another checkout, built: its unit and gateway take part as unit-before and gateway-before.")
+    @Nullable
+    Path beside;
+
     @Option(names = "--list", description = "Shows the names of rows and contenders, and ends.")
     boolean list;
 
@@ -118,13 +125,13 @@ final class SideBySide implements Callable<Integer> {
                             : "bench: --size " + size + " has to be at least 64MiB");
             return 2;
         }
-        Lab lab = new Lab(root, sizeBytes);
+        Lab lab = new Lab(root, beside, sizeBytes);
         Thread cleaning = new Thread(lab::close, "bench-cleaning");
         Runtime.getRuntime().addShutdownHook(cleaning);
         try {
             System.out.println("Starting the contenders ...");
-            List<Contender> chosen = lab.start(name ->
-                    contenders.matcher(name).matches() && (!quick || name.matches("unit|tgtd|haproxy|gateway")));
+            List<Contender> chosen = lab.start(name -> contenders.matcher(name).matches()
+                    && (!quick || name.matches("unit|tgtd|haproxy|gateway|.*-before")));
             Results results = measure(chosenRows, chosen);
             CrossCheck check = new CrossCheck((row, contender) -> measure(row, contender, 0));
             // Written now as well: what was measured is kept if the rest is interrupted.
