@@ -56,7 +56,7 @@ class FootprintTest {
 
     @BeforeEach
     void start() throws Exception {
-        lab = new Lab(root, 256L << 20);
+        lab = new Lab(root, null, 256L << 20);
         gateway = lab.start("gateway"::equals).getFirst();
         process = gateway.servers().getFirst();
         // Until the new volume is wiped, and once around everything.
