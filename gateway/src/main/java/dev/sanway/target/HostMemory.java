@@ -1,5 +1,6 @@
 package dev.sanway.target;
 
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -18,7 +19,7 @@ final class HostMemory {
     private final MemoryBudget budget;
     private final HostKey key;
     private final AtomicLong heldBytes = new AtomicLong();
-    private final AtomicLong takenBytes = new AtomicLong();
+    private final AtomicInteger sessionsAtWork = new AtomicInteger();
     private final TurnTable turns = new TurnTable();
     private final LongAdder waits = new LongAdder();
     private final LongAdder refusals = new LongAdder();
@@ -59,7 +60,7 @@ final class HostMemory {
 
     /** Whether none of its commands is at work. */
     boolean idle() {
-        return takenBytes.get() == 0;
+        return sessionsAtWork.get() == 0;
     }
 
     /** How often one of its commands had to wait for memory. */
@@ -80,15 +81,18 @@ final class HostMemory {
                         : heldBytes.get() + moreBytes <= allowedToStartBytes());
     }
 
-    /** Takes {@code bytes}, of which {@code keptBytes} were kept until now. */
-    boolean tryTake(long bytes, long keptBytes) {
-        long more = bytes - keptBytes;
-        if (!fits(more) || !budget.tryTake(more)) {
+    /** Takes so many more bytes to start a command. */
+    boolean tryTake(long moreBytes) {
+        if (!fits(moreBytes) || !budget.tryTake(moreBytes)) {
             return false;
         }
-        heldBytes.addAndGet(more);
-        takenBytes.addAndGet(bytes);
+        heldBytes.addAndGet(moreBytes);
         return true;
+    }
+
+    /** One session more, or less, has commands at work. */
+    void sessionAtWork(int more) {
+        sessionsAtWork.addAndGet(more);
     }
 
     /** Keeps bytes if that stays within the host's part. */
@@ -106,12 +110,7 @@ final class HostMemory {
         heldBytes.addAndGet(bytes);
     }
 
-    void giveTaken(long bytes) {
-        takenBytes.addAndGet(-bytes);
-        giveKept(bytes);
-    }
-
-    void giveKept(long bytes) {
+    void give(long bytes) {
         heldBytes.addAndGet(-bytes);
         budget.give(bytes);
     }

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 final class HostTurns {
 
     /** Units of work in a turn: PDUs, or {@link #BYTES_EACH} of their data. Some tens of microseconds. */
-    private static final int TURN = 64;
+    static final int TURN = 128;
 
     private static final int BYTES_EACH = 32 << 10;
 

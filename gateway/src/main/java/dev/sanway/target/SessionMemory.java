@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * What is held in memory for one session: <em>taken</em> for commands that were started, from their data's first byte until the
  * socket has taken the answer, and <em>kept</em> because it came unasked. Within the host's part a session has {@link FairShare}
- * of what the host's other sessions leave; a session with nothing at work may start one command if its host may. Any thread may
- * call.
+ * of what the host's other sessions leave; a session with nothing at work may start one command if its host may. Called on the
+ * session's loop; what waits is asked after on any thread.
  */
 final class SessionMemory {
 
@@ -50,11 +50,14 @@ final class SessionMemory {
 
     /** Takes memory to start a command, of which {@code keptBytes} were kept until now; or says no. */
     boolean tryTake(long bytes, long keptBytes) {
-        if (!withinSession(bytes, bytes - keptBytes) || !host.tryTake(bytes, keptBytes)) {
+        if (!withinSession(bytes, bytes - keptBytes) || !host.tryTake(bytes - keptBytes)) {
             return false;
         }
-        heldBytes.addAndGet(bytes - keptBytes);
-        takenBytes.addAndGet(bytes);
+        if (takenBytes.get() == 0) {
+            host.sessionAtWork(1);
+        }
+        add(heldBytes, bytes - keptBytes);
+        add(takenBytes, bytes);
         return true;
     }
 
@@ -64,25 +67,33 @@ final class SessionMemory {
             host.refused();
             return false;
         }
-        heldBytes.addAndGet(bytes);
+        add(heldBytes, bytes);
         return true;
     }
 
     /** Counts what came and cannot be let go, whatever the bound says. */
     void keep(long bytes) {
         host.keep(bytes);
-        heldBytes.addAndGet(bytes);
+        add(heldBytes, bytes);
     }
 
     void giveTaken(long bytes) {
-        takenBytes.addAndGet(-bytes);
-        heldBytes.addAndGet(-bytes);
-        host.giveTaken(bytes);
+        add(takenBytes, -bytes);
+        add(heldBytes, -bytes);
+        if (takenBytes.get() == 0) {
+            host.sessionAtWork(-1);
+        }
+        host.give(bytes);
+    }
+
+    /** One thread writes, the session's loop: no need for more. */
+    private static void add(AtomicLong bytes, long more) {
+        bytes.lazySet(bytes.get() + more);
     }
 
     void giveKept(long bytes) {
-        heldBytes.addAndGet(-bytes);
-        host.giveKept(bytes);
+        add(heldBytes, -bytes);
+        host.give(bytes);
     }
 
     /** Whether the host has no more than its part, so that more may be read. */

@@ -56,7 +56,7 @@ class HostTurnsTest {
             loop.execute(() -> order.add("other"));
         });
         Awaitility.await().until(() -> order.size() == 1001);
-        assertThat(order.indexOf("other")).isLessThanOrEqualTo(200);
+        assertThat(order.indexOf("other")).isLessThanOrEqualTo(3 * HostTurns.TURN);
     }
 
     @Test
@@ -76,7 +76,7 @@ class HostTurnsTest {
     void dearWorkUsesTurnsUpInAdvance() {
         HostTurns others = new HostTurns(loop);
         onLoop(() -> {
-            assertThat(turns.spendMore(64 * 3)).isFalse();
+            assertThat(turns.spendMore(HostTurns.TURN * 3)).isFalse();
             turns.await(() -> order.add("dear"));
             others.await(() -> {
                 order.add("first");
