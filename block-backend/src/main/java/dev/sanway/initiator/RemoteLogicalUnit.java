@@ -108,6 +108,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private int refusals;
     private long preparedNanos = System.nanoTime() - PREPARE_AGAIN_MILLIS * 1_000_000L;
     private boolean askingCapacity;
+    private long capacityAskedNanos = preparedNanos;
     /** It may have changed again since it was asked for. */
     private boolean capacityStale;
 
@@ -305,46 +306,61 @@ public final class RemoteLogicalUnit implements BlockDevice {
         }
     }
 
-    /** One question at a time: each may be answered by the same news. */
+    /** One question at a time and in a second: each may be answered by the same news. */
     private void capacityChanged() {
         if (askingCapacity) {
             capacityStale = true;
+            return;
+        }
+        askingCapacity = true;
+        int mine = preparation;
+        long wait = PREPARE_AGAIN_MILLIS - (System.nanoTime() - capacityAskedNanos) / 1_000_000L;
+        if (wait <= 0) {
+            askCapacity(mine, 0);
         } else {
-            askingCapacity = true;
-            askCapacity(0);
+            loop().schedule(() -> askCapacity(mine, 0), wait, TimeUnit.MILLISECONDS);
         }
     }
 
-    private void askCapacity(int attentions) {
+    private void askCapacity(int mine, int attentions) {
+        if (mine != preparation) {
+            return; // preparing asks
+        }
+        capacityAskedNanos = System.nanoTime();
         session.submitOwn(lun, Cdb.readCapacity16(32), TaskAttribute.SIMPLE.code(), 32, session.deadline(), result -> {
             if (!(result instanceof ScsiResult.Answered answered)) {
-                askingCapacity = false;
                 return; // the connection is gone, and preparing will ask
             }
             byte[] bytes = ByteBufUtil.getBytes(answered.dataIn());
             answered.dataIn().release();
-            SenseData sense = answered.sense();
-            if (sense != null
-                    && sense.key() == SenseKey.UNIT_ATTENTION
-                    && attentions < CAPACITY_ATTENTIONS_AT_MOST
-                    && answered.status() != StatusCode.GOOD) {
-                if (!sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.CAPACITY_CHANGED)) {
-                    news(sense);
+            if (mine == preparation) {
+                SenseData sense = answered.sense();
+                if (answered.status() == StatusCode.GOOD) {
+                    capacityTold(LunCapacity.of(CapacityData.parse16(bytes)));
+                } else if (sense != null
+                        && sense.key() == SenseKey.UNIT_ATTENTION
+                        && attentions < CAPACITY_ATTENTIONS_AT_MOST) {
+                    if (!sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.CAPACITY_CHANGED)) {
+                        news(sense);
+                    }
+                    askCapacity(mine, attentions + 1);
+                } else {
+                    prepareAgain();
                 }
-                askCapacity(attentions + 1);
-                return;
             }
-            askingCapacity = false;
-            CapacityData capacity = answered.status() == StatusCode.GOOD ? CapacityData.parse16(bytes) : null;
-            if (LunCapacity.of(capacity) instanceof LunCapacity.Sound(Geometry now)
-                    && now.blockSizeBytes() == geometry.blockSizeBytes()
-                    && !capacityStale) {
-                become(geometry.withBlockCount(now.blockCount()));
-            } else {
-                prepareAgain();
-            }
-            capacityStale = false;
         });
+    }
+
+    private void capacityTold(LunCapacity capacity) {
+        askingCapacity = false;
+        if (capacity instanceof LunCapacity.Sound(Geometry now)
+                && now.blockSizeBytes() == geometry.blockSizeBytes()
+                && !capacityStale) {
+            become(geometry.withBlockCount(now.blockCount()));
+        } else {
+            prepareAgain();
+        }
+        capacityStale = false;
     }
 
     private void become(Geometry now) {
@@ -368,7 +384,6 @@ public final class RemoteLogicalUnit implements BlockDevice {
         preparation++;
         preparing = false;
         askingCapacity = false;
-        capacityStale = false;
         queue.open = false;
         availability = new Availability.Away();
     }
@@ -408,6 +423,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
             availability = new Availability.Preparing();
         }
         preparing = true;
+        askingCapacity = false;
+        capacityStale = false;
         return ++preparation;
     }
 
