@@ -12,9 +12,12 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Asks a portal which targets it has for us: a discovery session with SendTargets=All (RFC 7143 appendix C). */
-public final class Discovery implements UnitConnection.Owner {
+public final class Discovery implements ConnectionOwner {
+    private static final Logger LOG = LoggerFactory.getLogger(Discovery.class);
 
     /** What a portal answered. */
     public sealed interface Result {}
@@ -82,15 +85,21 @@ public final class Discovery implements UnitConnection.Owner {
 
     private static List<Target> targets(List<KeyValue> pairs) {
         List<Target> targets = new ArrayList<>();
+        String name = null;
+        List<String> addresses = new ArrayList<>();
         for (KeyValue pair : pairs) {
             if (pair.key().equals(TextKey.TARGET_NAME.text())) {
-                targets.add(new Target(pair.value(), List.of()));
-            } else if (pair.key().equals(TextKey.TARGET_ADDRESS.text()) && !targets.isEmpty()) {
-                Target last = targets.removeLast();
-                List<String> addresses = new ArrayList<>(last.addresses());
+                if (name != null) {
+                    targets.add(new Target(name, addresses));
+                }
+                name = pair.value();
+                addresses.clear();
+            } else if (pair.key().equals(TextKey.TARGET_ADDRESS.text())) {
                 addresses.add(pair.value());
-                targets.add(new Target(last.name(), addresses));
             }
+        }
+        if (name != null) {
+            targets.add(new Target(name, addresses));
         }
         return targets;
     }
@@ -113,6 +122,11 @@ public final class Discovery implements UnitConnection.Owner {
 
     @Override
     public void unitAttention(long lun, SenseData sense) {}
+
+    @Override
+    public void internalError(Throwable bug) {
+        LOG.error("discovery: internal error", bug);
+    }
 
     @Override
     public void ended(String why, boolean refusedByUnit, List<ScsiTask> inFlight) {

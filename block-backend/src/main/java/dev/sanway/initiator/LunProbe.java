@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,17 @@ final class LunProbe {
     private static final int MAX_TRANSFER_BYTES = 8 << 20;
     private static final int CACHING_PAGE = 0x08;
 
+    /** A logical unit that takes less at once would make thousands of commands of one request. */
+    private static final int MIN_TRANSFER_BYTES = 16 << 10;
+
+    /** UNMAP and WRITE SAME in smaller pieces than these do not pay. */
+    private static final int MIN_UNMAP_BYTES = 1 << 20;
+
+    private static final int MIN_WRITE_SAME_BYTES = 64 << 10;
+
+    /** What is given back in larger pieces than a slab is never given back. */
+    private static final long MAX_GRANULARITY_BYTES = 1 << 30;
+
     /** What came of it. */
     sealed interface Result {
         record Found(LunEvidence evidence, Limits limits, Features features) implements Result {}
@@ -43,7 +55,7 @@ final class LunProbe {
     /**
      * What a logical unit can do beyond reading and writing. Quantities in blocks; 0 means not at all.
      *
-     * @param maxWriteSameBlocks longest WRITE SAME
+     * @param maxWriteSameBlocks longest WRITE SAME; 0: not to be used
      * @param writeSameUnmaps WRITE SAME(16) with UNMAP gives space back and leaves zeroes
      * @param forceUnitAccess FUA means something
      */
@@ -197,6 +209,9 @@ final class LunProbe {
                 switch (ten) {
                     case Good good -> {
                         capacity = CapacityData.parse10(good.bytes);
+                        if (capacity != null && capacity.lastLba() == CapacityData.ASK_16) {
+                            capacity = null; // more than it can say in this form, and the other it does not know
+                        }
                         askMode();
                     }
                     case Bad bad -> unusable(bad);
@@ -218,21 +233,38 @@ final class LunProbe {
     private void found(@Nullable ModeHeader mode) {
         CapacityData size = capacity;
         InquiryData data = inquiry;
-        if (size == null || data == null) {
-            done.accept(new Result.Unusable("LUN " + lun + " does not tell its capacity", true));
-            return;
+        String transfer = transferFault();
+        switch (LunCapacity.of(size)) {
+            case LunCapacity.Impossible(String reason) -> impossible(reason);
+            case LunCapacity.Sound(Geometry geometry) -> {
+                if (transfer != null) {
+                    impossible(transfer);
+                } else if (size != null && data != null) {
+                    done.accept(new Result.Found(evidence(data, geometry), limits(size, mode), features(size, mode)));
+                }
+            }
         }
-        if ((size.blockSizeBytes() != 512 && size.blockSizeBytes() != 4096) || size.lastLba() < 0) {
-            done.accept(new Result.Unusable(
-                    "LUN " + lun + " has blocks of " + size.blockSizeBytes() + " bytes; 512 and 4096 are served",
-                    false));
-            return;
+    }
+
+    private void impossible(String reason) {
+        done.accept(new Result.Unusable("LUN " + lun + " " + reason, capacity == null));
+    }
+
+    private VpdPage.@Nullable BlockLimits blockLimits() {
+        return pages.get(VpdPage.BLOCK_LIMITS) instanceof VpdPage.BlockLimits limits ? limits : null;
+    }
+
+    /** What is wrong with the transfers that it takes, if anything. */
+    private @Nullable String transferFault() {
+        VpdPage.BlockLimits limits = blockLimits();
+        CapacityData size = capacity;
+        if (limits == null || size == null || limits.maxTransferBlocks() == 0) {
+            return null;
         }
-        Geometry geometry = new Geometry(
-                size.blockSizeBytes(),
-                size.blockSizeBytes() << Math.min(size.physicalBlockExponent(), 12),
-                size.lastLba() + 1);
-        done.accept(new Result.Found(evidence(data, geometry), limits(size, mode), features(size, mode)));
+        long bytes = limits.maxTransferBlocks() * size.blockSizeBytes();
+        return bytes >= MIN_TRANSFER_BYTES
+                ? null
+                : "takes " + bytes + " bytes at once at most; " + MIN_TRANSFER_BYTES + " are needed";
     }
 
     private LunEvidence evidence(InquiryData data, Geometry geometry) {
@@ -258,8 +290,7 @@ final class LunProbe {
 
     private Limits limits(CapacityData size, @Nullable ModeHeader mode) {
         int ours = MAX_TRANSFER_BYTES / size.blockSizeBytes();
-        VpdPage.@Nullable BlockLimits page =
-                pages.get(VpdPage.BLOCK_LIMITS) instanceof VpdPage.BlockLimits limits ? limits : null;
+        VpdPage.BlockLimits page = blockLimits();
         int longest =
                 page == null || page.maxTransferBlocks() == 0 ? ours : (int) Math.min(ours, page.maxTransferBlocks());
         int optimal = page == null ? 0 : (int) Math.min(longest, page.optimalTransferBlocks());
@@ -280,8 +311,7 @@ final class LunProbe {
     }
 
     private Features features(CapacityData size, @Nullable ModeHeader mode) {
-        VpdPage.@Nullable BlockLimits limits =
-                pages.get(VpdPage.BLOCK_LIMITS) instanceof VpdPage.BlockLimits page ? page : null;
+        VpdPage.BlockLimits limits = blockLimits();
         VpdPage.@Nullable LogicalBlockProvisioning provisioning =
                 pages.get(VpdPage.LOGICAL_BLOCK_PROVISIONING) instanceof VpdPage.LogicalBlockProvisioning page
                         ? page
@@ -289,14 +319,17 @@ final class LunProbe {
         boolean unmap = provisioning != null && provisioning.unmapSupported();
         long unmapBlocks = unmap && limits != null ? limits.maxUnmapBlocks() : 0;
         long unmapDescriptors = unmap && limits != null ? limits.maxUnmapDescriptors() : 0;
-        boolean unmaps = unmapBlocks > 0 && unmapDescriptors > 0;
+        boolean unmaps = unmapBlocks * size.blockSizeBytes() >= MIN_UNMAP_BYTES
+                && unmapDescriptors > 0
+                && Objects.requireNonNull(limits).unmapGranularityBlocks() * size.blockSizeBytes()
+                        <= MAX_GRANULARITY_BYTES;
         long writeSame = limits == null || limits.maxWriteSameBlocks() <= 0
                 ? MAX_TRANSFER_BYTES / size.blockSizeBytes()
-                : limits.maxWriteSameBlocks();
+                : Math.min(limits.maxWriteSameBlocks(), 1 << 22);
         return new Features(
                 unmaps ? unmapBlocks : 0,
                 unmaps ? (int) Math.min(unmapDescriptors, 256) : 0,
-                Math.min(writeSame, 1 << 22),
+                writeSame * size.blockSizeBytes() >= MIN_WRITE_SAME_BYTES ? writeSame : 0,
                 provisioning != null && provisioning.writeSame16Unmaps() && size.unmappedReadsZeroes(),
                 mode != null && mode.forceUnitAccessSupported());
     }

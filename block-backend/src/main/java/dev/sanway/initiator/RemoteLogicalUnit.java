@@ -49,6 +49,11 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private static final Logger LOG = LoggerFactory.getLogger(RemoteLogicalUnit.class);
 
     private static final int PREPARE_AGAIN_MILLIS = 1_000;
+
+    /** Doublings of that time for one that is refused again and again. */
+    private static final int MAX_DOUBLINGS = 2;
+
+    private static final int CAPACITY_ATTENTIONS_AT_MOST = 8;
     private static final int FIRST_BLOCK_SIZE = 512;
 
     // Additional sense codes of all resets, and of commands cleared by another initiator (SPC-4 table 56).
@@ -99,6 +104,15 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private boolean saidNotReady = true;
     /** So that a refusal is logged once, however often it is repeated. */
     private String loggedRefusal = "";
+
+    private int refusals;
+    private long preparedNanos = System.nanoTime() - PREPARE_AGAIN_MILLIS * 1_000_000L;
+    private boolean askingCapacity;
+    private long capacityAskedNanos = preparedNanos;
+    /** It may have changed again since it was asked for. */
+    private boolean capacityStale;
+
+    private final MessagePace pace = new MessagePace();
 
     RemoteLogicalUnit(
             UnitSession session, int lun, LunQueue queue, LunVerifier verifier, @Nullable Geometry lastKnown) {
@@ -236,7 +250,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     /** Hears a unit attention or deferred error: it may come with any command, and outside commands. */
     void news(SenseData sense) {
         if (sense.deferred()) {
-            LOG.warn("{}: an earlier write failed after it was done: {}", identity.name(), sense);
+            warn("an earlier write failed after it was done: " + sense);
             unflushed.lose();
             return;
         }
@@ -247,10 +261,10 @@ public final class RemoteLogicalUnit implements BlockDevice {
 
         if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.CAPACITY_CHANGED)) {
             if (!preparing) {
-                askCapacity(0);
+                capacityChanged();
             }
         } else if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.THIN_PROVISIONING_SOFT_THRESHOLD)) {
-            LOG.warn("{}: the unit runs short of space. Give it more, or move data away", identity.name());
+            warn("the unit runs short of space. Give it more, or move data away");
         } else if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.REPORTED_LUNS_CHANGED)) {
             session.logicalUnitsChanged();
             prepareAgain();
@@ -271,34 +285,82 @@ public final class RemoteLogicalUnit implements BlockDevice {
         return sense.asc() == RESET_ASC && (sense.ascq() == 0x00 || sense.ascq() == 0x01 || sense.ascq() == 0x04);
     }
 
-    private void prepareAgain() {
-        if (!preparing && session.loggedIn()) {
-            prepare();
+    /** Once a minute, however often the unit says it. */
+    private void warn(String text) {
+        String more = pace.admit(text, System.nanoTime());
+        if (more != null) {
+            LOG.warn("{}: {}{}", identity.name(), text, more);
         }
     }
 
-    private void askCapacity(int attentions) {
+    /** The unit says that something changed: at once, but once a second at most. */
+    private void prepareAgain() {
+        if (preparing || !session.loggedIn()) {
+            return;
+        }
+        long wait = PREPARE_AGAIN_MILLIS - (System.nanoTime() - preparedNanos) / 1_000_000L;
+        if (wait <= 0) {
+            prepare();
+        } else {
+            prepareLater(shut(), wait);
+        }
+    }
+
+    /** One question at a time and in a second: each may be answered by the same news. */
+    private void capacityChanged() {
+        if (askingCapacity) {
+            capacityStale = true;
+            return;
+        }
+        askingCapacity = true;
+        int mine = preparation;
+        long wait = PREPARE_AGAIN_MILLIS - (System.nanoTime() - capacityAskedNanos) / 1_000_000L;
+        if (wait <= 0) {
+            askCapacity(mine, 0);
+        } else {
+            loop().schedule(() -> askCapacity(mine, 0), wait, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void askCapacity(int mine, int attentions) {
+        if (mine != preparation) {
+            return; // preparing asks
+        }
+        capacityAskedNanos = System.nanoTime();
         session.submitOwn(lun, Cdb.readCapacity16(32), TaskAttribute.SIMPLE.code(), 32, session.deadline(), result -> {
             if (!(result instanceof ScsiResult.Answered answered)) {
                 return; // the connection is gone, and preparing will ask
             }
             byte[] bytes = ByteBufUtil.getBytes(answered.dataIn());
             answered.dataIn().release();
-            SenseData sense = answered.sense();
-            CapacityData capacity = answered.status() == StatusCode.GOOD ? CapacityData.parse16(bytes) : null;
-            if (capacity != null) {
-                if (capacity.blockSizeBytes() == geometry.blockSizeBytes() && capacity.lastLba() >= 0) {
-                    become(geometry.withBlockCount(capacity.lastLba() + 1));
+            if (mine == preparation) {
+                SenseData sense = answered.sense();
+                if (answered.status() == StatusCode.GOOD) {
+                    capacityTold(LunCapacity.of(CapacityData.parse16(bytes)));
+                } else if (sense != null
+                        && sense.key() == SenseKey.UNIT_ATTENTION
+                        && attentions < CAPACITY_ATTENTIONS_AT_MOST) {
+                    if (!sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.CAPACITY_CHANGED)) {
+                        news(sense);
+                    }
+                    askCapacity(mine, attentions + 1);
                 } else {
                     prepareAgain();
                 }
-            } else if (sense != null && sense.key() == SenseKey.UNIT_ATTENTION && attentions < 8) {
-                news(sense);
-                askCapacity(attentions + 1);
-            } else {
-                prepareAgain();
             }
         });
+    }
+
+    private void capacityTold(LunCapacity capacity) {
+        askingCapacity = false;
+        if (capacity instanceof LunCapacity.Sound(Geometry now)
+                && now.blockSizeBytes() == geometry.blockSizeBytes()
+                && !capacityStale) {
+            become(geometry.withBlockCount(now.blockCount()));
+        } else {
+            prepareAgain();
+        }
+        capacityStale = false;
     }
 
     private void become(Geometry now) {
@@ -321,6 +383,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     void connectionLost() {
         preparation++;
         preparing = false;
+        askingCapacity = false;
         queue.open = false;
         availability = new Availability.Away();
     }
@@ -330,16 +393,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
         if (drain.closing() && drain.underWay() == 0) {
             return;
         }
-        int mine = ++preparation;
-        queue.open = false;
-        if (availability instanceof Availability.Open || availability instanceof Availability.Away) {
-            notOpenSinceNanos = System.nanoTime();
-        }
-        // What was refused stays refused until it is accepted.
-        if (!(availability instanceof Availability.Refused)) {
-            availability = new Availability.Preparing();
-        }
-        preparing = true;
+        int mine = shut();
+        preparedNanos = System.nanoTime();
         new LunProbe(
                         session,
                         lun,
@@ -357,13 +412,29 @@ public final class RemoteLogicalUnit implements BlockDevice {
                 .run();
     }
 
+    /** Lets nothing through until it was prepared anew; the number of that preparation. */
+    private int shut() {
+        queue.open = false;
+        if (availability instanceof Availability.Open || availability instanceof Availability.Away) {
+            notOpenSinceNanos = System.nanoTime();
+        }
+        // What was refused stays refused until it is accepted.
+        if (!(availability instanceof Availability.Refused)) {
+            availability = new Availability.Preparing();
+        }
+        preparing = true;
+        askingCapacity = false;
+        capacityStale = false;
+        return ++preparation;
+    }
+
     private void probed(int mine, LunProbe.Result result) {
         switch (result) {
             case LunProbe.Result.Unusable unusable -> {
                 // A unit that has just started may not have all its logical units yet: requests wait a while for them.
                 long sinceNanos = System.nanoTime() - notOpenSinceNanos;
                 if (unusable.passing() && sinceNanos < session.config().unitTimeoutMillis() * 1_000_000L) {
-                    prepareLater(mine);
+                    prepareLater(mine, PREPARE_AGAIN_MILLIS);
                 } else {
                     refuse(mine, unusable.reason());
                 }
@@ -372,25 +443,43 @@ public final class RemoteLogicalUnit implements BlockDevice {
                 judgeCache(found.evidence());
                 evidence = found.evidence();
                 features = found.features();
-                UnitSessionConfig config = session.config();
-                loop().schedule(
-                                () -> {
-                                    if (mine == preparation && preparing) {
-                                        refuse(mine, "LUN " + lun + " could not be identified in time");
-                                    }
-                                },
-                                config.unitTimeoutMillis(),
-                                TimeUnit.MILLISECONDS);
-                verifier.verify(found.evidence(), this::readForVerifier, verdict -> {
-                    if (mine == preparation && preparing) {
-                        switch (verdict) {
-                            case LunVerifier.Verdict.Accepted _ -> accept(found);
-                            case LunVerifier.Verdict.Refused refused -> refuse(mine, refused.reason());
-                        }
-                    }
-                });
+                session.verifications().take(() -> verify(mine, found));
             }
         }
+    }
+
+    /** Whoever verifies may hold a lot meanwhile, so that is done in turns. */
+    private void verify(int mine, LunProbe.Result.Found found) {
+        Turns turns = session.verifications();
+        if (mine != preparation || !preparing) {
+            turns.end();
+            return;
+        }
+        boolean[] over = new boolean[1];
+        Runnable end = () -> {
+            if (!over[0]) {
+                over[0] = true;
+                turns.end();
+            }
+        };
+        loop().schedule(
+                        () -> {
+                            if (!over[0] && mine == preparation && preparing) {
+                                refuse(mine, "LUN " + lun + " could not be identified in time");
+                            }
+                            end.run();
+                        },
+                        session.config().unitTimeoutMillis(),
+                        TimeUnit.MILLISECONDS);
+        verifier.verify(found.evidence(), this::readForVerifier, verdict -> {
+            if (mine == preparation && preparing) {
+                switch (verdict) {
+                    case LunVerifier.Verdict.Accepted _ -> accept(found);
+                    case LunVerifier.Verdict.Refused refused -> refuse(mine, refused.reason());
+                }
+            }
+            end.run();
+        });
     }
 
     /** Whether what was not flushed is lost: our units tell by their boot id, others by power-on attentions. */
@@ -422,6 +511,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         become(now);
         quirks = new UnitQuirks();
         preparing = false;
+        refusals = 0;
         availability = new Availability.Open();
         loggedRefusal = "";
         if (saidNotReady) {
@@ -440,20 +530,20 @@ public final class RemoteLogicalUnit implements BlockDevice {
             saidNotReady = false;
             sayNotReady(reason);
             // Whoever listens knows better what to tell the operator.
-            LOG.debug("{}: not used: {}. It is asked again every second", identity.name(), reason);
+            LOG.debug("{}: not used: {}. It is asked again every few seconds", identity.name(), reason);
         }
         session.failWaiting(queue, reason);
-        prepareLater(mine);
+        prepareLater(mine, PREPARE_AGAIN_MILLIS << Math.min(refusals++, MAX_DOUBLINGS));
     }
 
-    private void prepareLater(int mine) {
+    private void prepareLater(int mine, long waitMillis) {
         loop().schedule(
                         () -> {
                             if (mine == preparation && session.loggedIn()) {
                                 prepare();
                             }
                         },
-                        PREPARE_AGAIN_MILLIS,
+                        waitMillis,
                         TimeUnit.MILLISECONDS);
     }
 

@@ -10,6 +10,7 @@ import dev.sanway.iscsi.TaskAttribute;
 import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.Cdb;
 import dev.sanway.scsi.LogicalUnitNumber;
+import dev.sanway.scsi.Opcode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
@@ -29,6 +30,10 @@ final class RemoteOperation implements BlockOperation {
     private static final int LBA_STATUS_BYTES = 8 + 64 * 16;
     private static final int MAX_DELAY_MILLIS = 500;
     private static final int ATTEMPTS_AT_MOST = 200;
+
+    /** Unit attentions that are met by sending the command again at once; beyond, it waits a little. */
+    private static final int NEWS_AT_ONCE = 8;
+
     private static final long MAX_10_LBA = 0xFFFF_FFFFL;
     private static final ByteBuf ZEROES =
             Unpooled.unreleasableBuffer(Unpooled.directBuffer(1 << 20).writeZero(1 << 20));
@@ -102,7 +107,13 @@ final class RemoteOperation implements BlockOperation {
             long lba,
             long blockCount,
             Consumer<ByteBuf> good,
-            Consumer<BlockFailure> failed) {}
+            Consumer<BlockFailure> failed) {
+        /** Of other commands some units (tgtd of UNMAP) tell a residual that means nothing. */
+        boolean writesData() {
+            int opcode = cdb[0] & 0xFF;
+            return opcode == Opcode.WRITE_10 || opcode == Opcode.WRITE_16;
+        }
+    }
 
     private void issue(Command command) {
         if (cancelled) {
@@ -139,6 +150,13 @@ final class RemoteOperation implements BlockOperation {
             case ScsiResult.Answered answer -> {
                 SenseOutcome outcome = SenseOutcome.of(
                         answer.status(), answer.sense(), command.write, command.lba, command.blockCount);
+                if (outcome instanceof SenseOutcome.Good && answer.notTakenBytes() > 0 && command.writesData()) {
+                    answer.dataIn().release();
+                    command.failed.accept(
+                            new BlockFailure.Broken("the unit says GOOD to a write of which it did not take "
+                                    + answer.notTakenBytes() + " bytes"));
+                    return;
+                }
                 if (outcome instanceof SenseOutcome.Good) {
                     attempts = 0;
                     command.good.accept(answer.dataIn());
@@ -148,7 +166,8 @@ final class RemoteOperation implements BlockOperation {
                 switch (outcome) {
                     case SenseOutcome.News news -> {
                         unit.news(news.sense());
-                        again(command, new BlockFailure.NotReady("unit attentions without end"), 0);
+                        int delay = attempts < NEWS_AT_ONCE ? 0 : delayMillis();
+                        again(command, new BlockFailure.NotReady("unit attentions without end"), delay);
                     }
                     case SenseOutcome.Later later -> again(command, later.last(), delayMillis());
                     case SenseOutcome.Failure failure -> command.failed.accept(failure.failure());
@@ -355,24 +374,27 @@ final class RemoteOperation implements BlockOperation {
             end(BlockOutcome.DONE); // a hint
             return;
         }
-        ArrayDeque<Cdb.UnmapRange> pieces = new ArrayDeque<>();
-        long piece = Math.min(longest, 0xFFFF_FFFFL);
-        for (BlockRange range : unmap.ranges()) {
-            for (long at = range.lba(); at < range.end(); at += piece) {
-                pieces.add(new Cdb.UnmapRange(at, Math.min(piece, range.end() - at)));
-            }
-        }
-        unmapNext(pieces, longest);
+        unmapNext(new ArrayDeque<>(unmap.ranges()), longest);
     }
 
-    private void unmapNext(ArrayDeque<Cdb.UnmapRange> pieces, long longest) {
+    /** Cuts as many pieces off the ranges that are left as one command takes. */
+    private void unmapNext(ArrayDeque<BlockRange> left, long longest) {
         List<Cdb.UnmapRange> batch = new ArrayList<>();
-        long blocks = 0;
-        while (!pieces.isEmpty()
-                && batch.size() < unit.features().maxUnmapDescriptors()
-                && blocks + pieces.getFirst().blockCount() <= longest) {
-            blocks += pieces.getFirst().blockCount();
-            batch.add(pieces.removeFirst());
+        long room = longest;
+        while (!left.isEmpty() && batch.size() < unit.features().maxUnmapDescriptors()) {
+            BlockRange range = left.getFirst();
+            long count = Math.min(range.blockCount(), Math.min(longest, 0xFFFF_FFFFL));
+            if (count > room) {
+                break;
+            }
+            left.removeFirst();
+            if (count > 0) {
+                batch.add(new Cdb.UnmapRange(range.lba(), count));
+                room -= count;
+            }
+            if (count < range.blockCount()) {
+                left.addFirst(new BlockRange(range.lba() + count, range.blockCount() - count));
+            }
         }
         if (batch.isEmpty()) {
             end(BlockOutcome.DONE);
@@ -392,7 +414,7 @@ final class RemoteOperation implements BlockOperation {
                     for (Cdb.UnmapRange range : batch) {
                         written(range.lba(), range.blockCount(), false);
                     }
-                    unmapNext(pieces, longest);
+                    unmapNext(left, longest);
                 },
                 failure -> {
                     if (failure instanceof BlockFailure.Unsupported) {
@@ -420,7 +442,7 @@ final class RemoteOperation implements BlockOperation {
             return;
         }
         progress();
-        if (unit.quirks().noWriteSame) {
+        if (unit.quirks().noWriteSame || unit.features().maxWriteSameBlocks() == 0) {
             int count = (int) Math.min(left, Math.min(unit.limits().maxTransferBlocks(), (1 << 20) / blockSize));
             ByteBuf zeroes = ZEROES.slice(0, count * blockSize);
             writeData(lba, count, zeroes, false, () -> writeZeroes(whole, lba + count, left - count, mayUnmap));

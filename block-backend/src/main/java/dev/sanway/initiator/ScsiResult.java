@@ -6,8 +6,13 @@ import org.jspecify.annotations.Nullable;
 
 /** How a SCSI command ended. */
 sealed interface ScsiResult {
-    /** The unit answered; {@code dataIn} is owned by the receiver. */
-    record Answered(int status, ByteBuf dataIn, @Nullable SenseData sense) implements ScsiResult {}
+    /**
+     * The unit answered.
+     *
+     * @param dataIn owned by the receiver
+     * @param notTakenBytes of the command's data that the unit says it did not take, or never asked for
+     */
+    record Answered(int status, ByteBuf dataIn, @Nullable SenseData sense, long notTakenBytes) implements ScsiResult {}
 
     /** No answer within the time it had; nothing of it lands after a later command that is sent. */
     record Unanswered(String reason) implements ScsiResult {}

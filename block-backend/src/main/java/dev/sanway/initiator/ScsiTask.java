@@ -1,9 +1,7 @@
 package dev.sanway.initiator;
 
+import dev.sanway.iscsi.Pieces;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
-import io.netty.buffer.CompositeByteBuf;
-import io.netty.buffer.Unpooled;
 import java.util.Arrays;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +27,12 @@ final class ScsiTask {
         ENDED
     }
 
+    /** Pieces of Data-In that keep the buffers they came in; beyond, the data are gathered in one buffer. */
+    static final int MAX_PIECES = 256;
+
+    /** A piece of a larger whole that is shorter is copied, for it may keep a buffer of 64 KiB. */
+    private static final int SMALL_PIECE_BYTES = 8192;
+
     final long lun;
     final byte[] cdb;
     final int attribute;
@@ -50,9 +54,11 @@ final class ScsiTask {
     int cmdSn;
     long abortDeadlineNanos;
     int rejections;
-    private @Nullable ByteBuf received;
-    /** What was received once it has a second piece. */
-    private @Nullable CompositeByteBuf pieces;
+    /** How far its data were asked for where it was sent last. */
+    @Nullable
+    Solicitation solicitation;
+
+    private final Pieces received = new Pieces(MAX_PIECES, SMALL_PIECE_BYTES);
 
     ScsiTask(
             LunQueue queue,
@@ -74,31 +80,17 @@ final class ScsiTask {
     }
 
     int receivedBytes() {
-        return received == null ? 0 : received.readableBytes();
+        return received.lengthBytes();
     }
 
     /** Takes the next piece of Data-In over. */
     void receive(ByteBuf piece) {
-        ByteBuf first = received;
-        CompositeByteBuf several = pieces;
-        if (first == null) {
-            received = piece;
-        } else if (several != null) {
-            several.addComponent(true, piece);
-        } else {
-            several = ByteBufAllocator.DEFAULT.compositeBuffer(Integer.MAX_VALUE);
-            several.addComponent(true, first).addComponent(true, piece);
-            received = several;
-            pieces = several;
-        }
+        received.add(piece, expectedDataIn);
     }
 
     /** What was received, given to the caller. */
     ByteBuf takeReceived() {
-        ByteBuf taken = received;
-        received = null;
-        pieces = null;
-        return taken == null ? Unpooled.EMPTY_BUFFER : taken;
+        return received.take();
     }
 
     /** Makes it as if it had never been sent, but for its fate. */

@@ -5,7 +5,6 @@ import dev.sanway.iscsi.ConnectionParameters;
 import dev.sanway.iscsi.DecodeResult;
 import dev.sanway.iscsi.Direction;
 import dev.sanway.iscsi.KeyValue;
-import dev.sanway.iscsi.LoginStage;
 import dev.sanway.iscsi.LogoutReason;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.PduDecoder;
@@ -18,7 +17,6 @@ import dev.sanway.iscsi.TaskManagementFunction;
 import dev.sanway.iscsi.TaskManagementOutcome;
 import dev.sanway.iscsi.Text;
 import dev.sanway.scsi.SenseData;
-import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -32,38 +30,28 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One TCP connection to a unit, login included: the PDUs, their numbers and the tasks in flight. It neither reconnects nor
- * waits; {@code Owner} does. What the unit does against the protocol ends the connection. Confined to the channel's loop.
+ * waits; its owner does. What the unit does against the protocol ends the connection. Confined to the channel's loop.
+ *
+ * <p>Whatever the unit does, the connection makes us hold at most
+ * <ul>
+ *   <li>during login one PDU (9 KiB) and a login text ({@link Text#MAX_LENGTH_BYTES}), and {@link UnitLogin#MAX_RESPONSES}
+ *       requests that it did not read: less than 1 MiB;
+ *   <li>then one PDU that is not complete ({@link #MAX_RECV_DATA_SEGMENT_LENGTH}), {@link Outgoing#MAX_UNREAD_ANSWERS} pings'
+ *       answers, {@link Outgoing#HIGH_WATER_BYTES} and one burst (MaxBurstLength) in the queue to the socket;
+ *   <li>for each command in flight, of which there are {@code maxQueuedRequests} at most: its own data, held by whoever wants
+ *       them written in any case, or as much Data-In as was asked for in {@link ScsiTask#MAX_PIECES} pieces of at least 8 KiB
+ *       with the buffers of 64 KiB that they came in;
+ *       and MaxOutstandingR2T records of what is still to be sent.
+ * </ul>
  */
 final class UnitConnection extends ChannelInboundHandlerAdapter {
-    private static final Logger LOG = LoggerFactory.getLogger(UnitConnection.class);
-
     /** Bytes of a data segment that we take. */
     static final int MAX_RECV_DATA_SEGMENT_LENGTH = 262144;
 
-    /** Who is told. Nothing is told after {@link #ended}. */
-    interface Owner {
-        void loggedIn();
-
-        /** More may be sent than before. */
-        void windowOpened();
-
-        /** A task that was sent is answered; it is not in flight any more. */
-        void answered(ScsiTask task, ScsiResult result);
-
-        /** The unit wants us to log out, and to come again after a while if it said so. */
-        void logoutRequested(String why);
-
-        /** A unit attention outside any command. */
-        void unitAttention(long lun, SenseData sense);
-
-        /** The connection is over; {@code inFlight} were sent and not answered. */
-        void ended(String why, boolean refusedByUnit, List<ScsiTask> inFlight);
-    }
+    static final int FIRST_CMD_SN = 1;
 
     private enum Phase {
         LOGIN,
@@ -71,43 +59,46 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         ENDED
     }
 
-    private final LoginExchange login;
+    private final UnitLogin login;
     private final UnitSessionConfig config;
-    private final Owner owner;
-    private final PduDecoder decoder = new PduDecoder(Direction.TO_INITIATOR, MAX_RECV_DATA_SEGMENT_LENGTH);
+    private final ConnectionOwner owner;
+    private final PduDecoder decoder = new PduDecoder(Direction.TO_INITIATOR, UnitLogin.MAX_DATA_SEGMENT_LENGTH);
     private final PduEncoder encoder = new PduEncoder();
-    private final Text.Gathering text = new Text.Gathering();
     private final IntObjectMap<ScsiTask> inFlight = new IntObjectHashMap<>();
     private final IntObjectMap<ScsiTask> aborts = new IntObjectHashMap<>();
     private final Liveness liveness;
+    private final UnaskedBudget unasked;
 
     private @Nullable Channel channel;
+    private @Nullable Outgoing outgoing;
+    /** From login on. */
+    private @Nullable WriteData writeData;
+
     private Phase phase = Phase.LOGIN;
-    private LoginStage stage = LoginStage.SECURITY;
-    private LoginStage nextStage = LoginStage.SECURITY;
     private @Nullable SessionParameters session;
     private @Nullable ConnectionParameters parameters;
-    private boolean flushScheduled;
 
     private int nextTag = 1;
-    private int cmdSn = 1;
+    private int cmdSn = FIRST_CMD_SN;
     private int expStatSn;
-    private int expCmdSn = 1;
     private int maxCmdSn = 1;
     private int logoutTag = Pdu.NO_TAG;
-    private int textTag = Pdu.NO_TAG;
-    private @Nullable Consumer<List<KeyValue>> textAnswer;
+    private int pingTag = Pdu.NO_TAG;
+    private @Nullable TextQuestion question;
 
-    UnitConnection(UnitSessionConfig config, LoginExchange login, Owner owner) {
+    UnitConnection(UnitSessionConfig config, LoginExchange login, ConnectionOwner owner) {
         this.config = config;
-        this.login = login;
+        this.login = new UnitLogin(login, config);
         this.owner = owner;
-        this.liveness = new Liveness(config.pingIntervalMillis(), config.pingTimeoutMillis(), System.nanoTime());
+        long now = System.nanoTime();
+        this.liveness = new Liveness(config.pingIntervalMillis(), config.pingTimeoutMillis(), now);
+        this.unasked = new UnaskedBudget(now);
     }
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
         channel = ctx.channel();
+        outgoing = new Outgoing(ctx.channel());
         ctx.pipeline().addBefore(ctx.name(), "decoder", decoder);
         ctx.pipeline().addBefore(ctx.name(), "encoder", encoder);
     }
@@ -115,6 +106,14 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
         step(login.begin());
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+        if (phase == Phase.FULL_FEATURE && ctx.channel().isWritable()) {
+            Objects.requireNonNull(writeData).sendWhileThereIsRoom();
+            owner.windowOpened();
+        }
     }
 
     @Override
@@ -128,7 +127,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
             drop("connection broken: " + cause.getMessage());
         } else {
             // Our bug: logged with its trace, and the connection ends.
-            LOG.error("{}: internal error", config, cause);
+            owner.internalError(cause);
             drop("internal error: " + cause);
         }
     }
@@ -169,7 +168,9 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
             case Pdu.TaskManagementResponse response -> taskManagementResponse(response);
             case Pdu.TextResponse response -> textResponse(response);
             case Pdu.LogoutResponse response -> {
-                if (status(response.statSn())) {
+                if (logoutTag == Pdu.NO_TAG || response.initiatorTaskTag() != logoutTag) {
+                    drop("a logout response that nobody asked for");
+                } else if (status(response.statSn())) {
                     close();
                 }
             }
@@ -185,12 +186,11 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         }
     }
 
-    /** ExpCmdSN and MaxCmdSN (section 4.2.2.1): stale or senseless pairs are ignored. */
+    /** ExpCmdSN and MaxCmdSN (section 4.2.2.1): stale or senseless pairs are ignored, and no width is trusted. */
     private void numbers(int exp, int max) {
         if (SerialNumber.lessThan(max, exp - 1)) {
             return;
         }
-        expCmdSn = SerialNumber.max(expCmdSn, exp);
         maxCmdSn = SerialNumber.max(maxCmdSn, max);
     }
 
@@ -204,77 +204,57 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         return true;
     }
 
+    /** Counts what the unit sent unasked. */
+    private void unasked(String what) {
+        if (!unasked.spend(System.nanoTime())) {
+            drop("the unit sends too much without being asked, " + what + " at last");
+        }
+    }
+
     // ---- login
 
     private void loginResponse(Pdu.LoginResponse response) {
         if (response.statusClass() == 0) {
             expStatSn = response.statSn() + 1;
-            expCmdSn = response.expCmdSn();
             maxCmdSn = SerialNumber.max(response.expCmdSn(), response.maxCmdSn());
         }
-        if (!text.add(response.data())) {
-            drop("login text of the unit is too long");
-            return;
-        }
-        if (response.continues() && response.statusClass() == 0) {
-            sendLogin(false, List.of());
-            return;
-        }
-        switch (text.parse(false)) {
-            case Text.Malformed malformed -> drop("login text of the unit: " + malformed.detail());
-            case Text.Parsed parsed ->
-                step(login.receive(
-                        response.transit(),
-                        response.nextStage(),
-                        response.statusClass(),
-                        response.statusDetail(),
-                        parsed.pairs()));
-        }
+        step(login.receive(response));
     }
 
-    private void step(LoginExchange.Step step) {
+    private void step(UnitLogin.Step step) {
         switch (step) {
-            case LoginExchange.Send send -> {
-                stage = send.stage();
-                nextStage = send.next();
-                sendLogin(send.transit(), send.keys());
-            }
-            case LoginExchange.Refused refused -> end(refused.why(), refused.byUnit());
-            case LoginExchange.Done done -> {
+            case UnitLogin.Step.Send send -> write(send.request());
+            case UnitLogin.Step.Failed failed -> end(failed.why(), failed.byUnit());
+            case UnitLogin.Step.Done done -> {
                 session = done.session();
                 parameters = done.connection();
-                decoder.setDigests(
-                        done.connection().headerDigest(), done.connection().dataDigest());
-                encoder.setDigests(
-                        done.connection().headerDigest(), done.connection().dataDigest());
+                boolean headers = done.connection().headerDigest();
+                boolean data = done.connection().dataDigest();
+                decoder.setDigests(headers, data);
+                encoder.setDigests(headers, data);
+                decoder.setMaxDataSegmentLength(MAX_RECV_DATA_SEGMENT_LENGTH);
+                writeData = new WriteData(
+                        Objects.requireNonNull(outgoing),
+                        done.connection().maxSendDataSegmentLength(),
+                        () -> expStatSn,
+                        task -> inFlight.get(task.tag) == task);
                 phase = Phase.FULL_FEATURE;
                 owner.loggedIn();
             }
         }
     }
 
-    private void sendLogin(boolean transit, List<KeyValue> keys) {
-        write(new Pdu.LoginRequest(
-                transit,
-                false,
-                stage.code(),
-                transit ? nextStage.code() : 0,
-                0,
-                0,
-                config.isid(),
-                0,
-                1,
-                0,
-                cmdSn,
-                expStatSn,
-                Text.build(keys)));
-    }
-
     // ---- commands
 
-    /** Whether the command window has room for another command. */
+    /** Whether there is room for another command: in the command window, among those in flight, and on the way to the unit. */
     boolean canSend() {
-        return phase == Phase.FULL_FEATURE && logoutTag == Pdu.NO_TAG && SerialNumber.lessOrEqual(cmdSn, maxCmdSn);
+        Outgoing to = outgoing;
+        return phase == Phase.FULL_FEATURE
+                && logoutTag == Pdu.NO_TAG
+                && SerialNumber.lessOrEqual(cmdSn, maxCmdSn)
+                && inFlight.size() < config.maxQueuedRequests()
+                && to != null
+                && to.hasRoom();
     }
 
     int inFlight() {
@@ -293,6 +273,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         task.state = ScsiTask.State.SENT;
         task.tag = tag();
         task.cmdSn = cmdSn++;
+        task.solicitation = new Solicitation(length, unsolicited);
         inFlight.put(task.tag, task);
         write(new Pdu.ScsiCommandPdu(
                 false,
@@ -307,8 +288,8 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
                 expStatSn,
                 task.cdb,
                 0,
-                slice(task.dataOut, 0, immediate)));
-        dataOut(task, Pdu.NO_TAG, immediate, unsolicited);
+                WriteData.slice(task.dataOut, 0, immediate)));
+        Objects.requireNonNull(writeData).sendUnsolicited(task, immediate, unsolicited);
     }
 
     private int tag() {
@@ -318,38 +299,19 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         return nextTag;
     }
 
-    private void dataOut(ScsiTask task, int targetTransferTag, int from, int to) {
-        int longest = Objects.requireNonNull(parameters).maxSendDataSegmentLength();
-        int dataSn = 0;
-        for (int at = from; at < to; at += longest) {
-            int length = Math.min(longest, to - at);
-            write(new Pdu.DataOut(
-                    at + length == to,
-                    task.lun,
-                    task.tag,
-                    targetTransferTag,
-                    expStatSn,
-                    dataSn++,
-                    at,
-                    slice(task.dataOut, at, length)));
-        }
-    }
-
-    private static ByteBuf slice(ByteBuf data, int at, int length) {
-        return length == 0 ? Unpooled.EMPTY_BUFFER : data.retainedSlice(data.readerIndex() + at, length);
-    }
-
     private void readyToTransfer(Pdu.ReadyToTransfer r2t) {
         ScsiTask task = inFlight.get(r2t.initiatorTaskTag());
-        if (task == null) {
-            return; // of a task that was aborted meanwhile
-        }
-        long end = Integer.toUnsignedLong(r2t.bufferOffset()) + Integer.toUnsignedLong(r2t.desiredDataTransferLength());
-        if (r2t.desiredDataTransferLength() == 0 || end > task.dataOut.readableBytes()) {
-            drop("an R2T outside of the command's data");
+        if (task == null || task.solicitation == null) {
+            unasked("an R2T for no command"); // or of one that was aborted meanwhile
             return;
         }
-        dataOut(task, r2t.targetTransferTag(), r2t.bufferOffset(), (int) end);
+        Solicitation solicitation = task.solicitation;
+        String fault = solicitation.receive(r2t, Objects.requireNonNull(session));
+        if (fault != null) {
+            drop(fault);
+        } else {
+            Objects.requireNonNull(writeData).sendSolicited(task, solicitation, r2t);
+        }
     }
 
     private void dataIn(Pdu.DataIn pdu) {
@@ -357,8 +319,8 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         int length = pdu.data().readableBytes();
         if (task == null) {
             pdu.release();
-            if (pdu.hasStatus()) {
-                status(pdu.statSn());
+            if (!pdu.hasStatus() || status(pdu.statSn())) {
+                unasked("Data-In for no command");
             }
             return;
         }
@@ -371,9 +333,12 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
             task.receive(pdu.data());
         } else {
             pdu.release();
+            if (!pdu.hasStatus()) {
+                unasked("Data-In without data");
+            }
         }
         if (pdu.hasStatus() && status(pdu.statSn())) {
-            answered(task, new ScsiResult.Answered(pdu.status(), task.takeReceived(), null));
+            answered(task, new ScsiResult.Answered(pdu.status(), task.takeReceived(), null, 0));
         }
     }
 
@@ -385,13 +350,22 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         }
         ScsiTask task = inFlight.get(pdu.initiatorTaskTag());
         if (task == null) {
+            unasked("a response for no command");
             return;
         }
         answered(
                 task,
                 pdu.response() == 0
-                        ? new ScsiResult.Answered(pdu.status(), task.takeReceived(), sense)
+                        ? new ScsiResult.Answered(pdu.status(), task.takeReceived(), sense, notTaken(task, pdu))
                         : new ScsiResult.Refused("target failure, response " + pdu.response()));
+    }
+
+    /** Bytes of the command's data that the unit says it did not take, or cannot have taken. */
+    private static long notTaken(ScsiTask task, Pdu.ScsiResponsePdu pdu) {
+        Solicitation solicitation = task.solicitation;
+        long unasked = solicitation == null ? 0 : solicitation.unaskedBytes();
+        boolean underflow = pdu.residual() == Pdu.ResidualKind.UNDERFLOW && task.dataOut.isReadable();
+        return underflow ? Math.max(unasked, Integer.toUnsignedLong(pdu.residualCount())) : unasked;
     }
 
     private void answered(ScsiTask task, ScsiResult result) {
@@ -420,7 +394,14 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
 
     private void taskManagementResponse(Pdu.TaskManagementResponse pdu) {
         ScsiTask task = aborts.remove(pdu.initiatorTaskTag());
-        if (!status(pdu.statSn()) || task == null || inFlight.get(task.tag) != task) {
+        if (!status(pdu.statSn())) {
+            return;
+        }
+        if (task == null) {
+            unasked("a task management response for no request");
+            return;
+        }
+        if (inFlight.get(task.tag) != task) {
             return; // the task was answered before it could be aborted
         }
         if (pdu.response() == TaskManagementOutcome.FUNCTION_COMPLETE.code()) {
@@ -433,50 +414,68 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
 
     /** Asks for text in the full feature phase, for discovery; one at a time. */
     void text(List<KeyValue> keys, Consumer<List<KeyValue>> answer) {
-        textAnswer = answer;
-        textTag = tag();
-        write(new Pdu.TextRequest(false, true, false, 0, textTag, Pdu.NO_TAG, cmdSn++, expStatSn, Text.build(keys)));
+        TextQuestion asked = new TextQuestion(tag(), answer);
+        question = asked;
+        write(new Pdu.TextRequest(false, true, false, 0, asked.tag, Pdu.NO_TAG, cmdSn++, expStatSn, Text.build(keys)));
     }
 
     private void textResponse(Pdu.TextResponse pdu) {
+        TextQuestion asked = question;
+        if (asked == null || pdu.initiatorTaskTag() != asked.tag) {
+            pdu.release();
+            drop("a text response that nobody asked for");
+            return;
+        }
         if (!status(pdu.statSn())) {
             pdu.release();
             return;
         }
-        if (!text.add(pdu.data())) {
-            drop("text of the unit is too long");
-            return;
-        }
-        Consumer<List<KeyValue>> answer = textAnswer;
-        if (answer == null || pdu.initiatorTaskTag() != textTag) {
-            drop("a text response that nobody asked for");
-        } else if (!pdu.isFinal() || pdu.continues()) {
-            write(new Pdu.TextRequest(
-                    false,
-                    true,
-                    false,
-                    pdu.lun(),
-                    textTag,
-                    pdu.targetTransferTag(),
-                    cmdSn++,
-                    expStatSn,
-                    Unpooled.EMPTY_BUFFER));
-        } else {
-            textAnswer = null;
-            switch (text.parse(true)) {
-                case Text.Malformed malformed -> drop("text of the unit: " + malformed.detail());
-                case Text.Parsed parsed -> answer.accept(parsed.pairs());
+        switch (asked.receive(pdu)) {
+            case TextQuestion.Step.AskForMore _ ->
+                write(new Pdu.TextRequest(
+                        false,
+                        true,
+                        false,
+                        pdu.lun(),
+                        asked.tag,
+                        pdu.targetTransferTag(),
+                        cmdSn++,
+                        expStatSn,
+                        Unpooled.EMPTY_BUFFER));
+            case TextQuestion.Step.Answered answered -> {
+                question = null;
+                asked.answer.accept(answered.pairs());
             }
+            case TextQuestion.Step.Failed failed -> drop(failed.why());
         }
     }
 
     private void nopIn(Pdu.NopIn pdu) {
         pdu.release();
         if (pdu.initiatorTaskTag() != Pdu.NO_TAG) {
-            status(pdu.statSn());
-        } else if (pdu.targetTransferTag() != Pdu.NO_TAG) {
-            write(new Pdu.NopOut(
-                    true, pdu.lun(), Pdu.NO_TAG, pdu.targetTransferTag(), cmdSn, expStatSn, Unpooled.EMPTY_BUFFER));
+            if (!status(pdu.statSn())) {
+                return;
+            }
+            if (pdu.initiatorTaskTag() == pingTag) {
+                pingTag = Pdu.NO_TAG;
+                return;
+            }
+        }
+        unasked("a NOP-In");
+        // An answer takes nothing of the ping's data along (section 11.18).
+        boolean wantsAnswer = pdu.initiatorTaskTag() == Pdu.NO_TAG && pdu.targetTransferTag() != Pdu.NO_TAG;
+        if (wantsAnswer
+                && phase == Phase.FULL_FEATURE
+                && !Objects.requireNonNull(outgoing)
+                        .answer(new Pdu.NopOut(
+                                true,
+                                pdu.lun(),
+                                Pdu.NO_TAG,
+                                pdu.targetTransferTag(),
+                                cmdSn,
+                                expStatSn,
+                                Unpooled.EMPTY_BUFFER))) {
+            drop("the unit pings and does not read the answers");
         }
     }
 
@@ -487,7 +486,10 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         }
         switch (liveness.check(nowNanos)) {
             case NOTHING -> {}
-            case PING -> write(new Pdu.NopOut(true, 0, tag(), Pdu.NO_TAG, cmdSn, expStatSn, Unpooled.EMPTY_BUFFER));
+            case PING -> {
+                pingTag = tag();
+                write(new Pdu.NopOut(true, 0, pingTag, Pdu.NO_TAG, cmdSn, expStatSn, Unpooled.EMPTY_BUFFER));
+            }
             case DEAD -> drop("the unit does not answer pings for " + config.pingTimeoutMillis() + " ms");
         }
     }
@@ -498,8 +500,9 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         if (!status(pdu.statSn())) {
             return;
         }
+        unasked("an asynchronous message");
         AsyncEvent event = AsyncEvent.of(pdu.asyncEvent());
-        if (event == null) {
+        if (event == null || phase == Phase.ENDED) {
             return;
         }
         switch (event) {
@@ -531,7 +534,8 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
             answered(task, new ScsiResult.Refused("rejected twice: " + reason));
         }
         if (reason == RejectReason.TOO_MANY_IMMEDIATE_COMMANDS) {
-            return; // a ping is sent again later; an abort that is not heard of runs into its time-out
+            unasked("a reject"); // a ping is sent again later; an abort that is not heard of runs into its time-out
+            return;
         }
         drop("the unit rejected a PDU: " + (reason == null ? "reason " + pdu.reason() : reason));
     }
@@ -550,18 +554,11 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
     }
 
     private void write(Pdu pdu) {
-        Channel to = channel;
+        Outgoing to = outgoing;
         if (to == null || phase == Phase.ENDED) {
             pdu.release();
-            return;
-        }
-        to.write(pdu, to.voidPromise());
-        if (!flushScheduled) {
-            flushScheduled = true;
-            to.eventLoop().execute(() -> {
-                flushScheduled = false;
-                to.flush();
-            });
+        } else {
+            to.write(pdu);
         }
     }
 
@@ -592,6 +589,9 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         unanswered.sort((a, b) -> a.cmdSn == b.cmdSn ? 0 : SerialNumber.lessThan(a.cmdSn, b.cmdSn) ? -1 : 1);
         inFlight.clear();
         aborts.clear();
+        if (writeData != null) {
+            writeData.clear();
+        }
         owner.ended(why, refusedByUnit, unanswered);
     }
 }

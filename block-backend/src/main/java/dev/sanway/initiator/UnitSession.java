@@ -22,8 +22,6 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A session to a unit that outlives its connections: it logs in, queues commands within the unit's command window, and comes
@@ -36,12 +34,12 @@ import org.slf4j.LoggerFactory;
  * <p>Confined to the loop, but for {@link #start}, {@link #close} and the constructor, which any thread may call.
  */
 public final class UnitSession {
-    private static final Logger LOG = LoggerFactory.getLogger(UnitSession.class);
-
     private static final int TICK_MILLIS = 50;
-    private static final int FIRST_DELAY_MILLIS = 100;
-    private static final int MAX_DELAY_MILLIS = 4_000;
     private static final int LOGOUT_MILLIS = 2_000;
+    private static final int LUN_NEWS_MILLIS = 1_000;
+
+    /** Logical units that are verified at once: each may hold a few MiB meanwhile. */
+    private static final int VERIFIED_AT_ONCE = 8;
 
     private final UnitSessionConfig config;
     private final EventLoop loop;
@@ -53,7 +51,15 @@ public final class UnitSession {
     private @Nullable UnitConnection connection;
     private @Nullable Attempt attempt;
     private long attemptStartedNanos;
-    private int failedAttempts;
+    private final Backoff backoff;
+    private final OutageLog outages;
+    /** When it was logged in; meaningful in Ready, and after it until {@link #connectionEnded}. */
+    private long readySinceNanos;
+
+    private boolean wasReady;
+    /** Whether this connection has carried a request out. */
+    private boolean ofUse;
+
     private @Nullable ScheduledFuture<?> ticking;
 
     private final LunQueue session = new LunQueue();
@@ -66,9 +72,9 @@ public final class UnitSession {
     private long drainDeadlineNanos;
     private @Nullable Runnable whenClosed;
 
-    private long outageSinceNanos;
-    private boolean inOutage;
-    private boolean refusalLogged;
+    private final Turns verifications = new Turns(VERIFIED_AT_ONCE);
+    private boolean lunNewsDue;
+    private long lunNewsNanos = System.nanoTime() - LUN_NEWS_MILLIS * 1_000_000L;
     /** Turns with each refusal, where CHAP is used: see {@link LoginExchange}. */
     private boolean weakChap;
 
@@ -80,6 +86,8 @@ public final class UnitSession {
         this.loop = loop;
         this.listener = listener;
         this.random = new SecureRandom();
+        this.backoff = new Backoff(random);
+        this.outages = new OutageLog(config);
     }
 
     public UnitSessionConfig config() {
@@ -302,6 +310,7 @@ public final class UnitSession {
         int moved = good
                 ? Math.max(((ScsiResult.Answered) result).dataIn().readableBytes(), task.dataOut.readableBytes())
                 : 0;
+        ofUse |= good && task.queue != session;
         statistics.completed(task.cdb, Math.max(0, System.nanoTime() - began), moved, !good);
     }
 
@@ -353,7 +362,7 @@ public final class UnitSession {
                 drain(now);
             }
         } catch (RuntimeException bug) {
-            LOG.error("{}: internal error", config, bug);
+            outages.internalError(bug, System.nanoTime());
             UnitConnection at = connection;
             if (at != null) {
                 at.drop("internal error: " + bug);
@@ -436,24 +445,15 @@ public final class UnitSession {
     }
 
     /** What a connection tells; deaf as soon as the connection is not the session's any more. */
-    private final class Attempt implements UnitConnection.Owner {
+    private final class Attempt implements ConnectionOwner {
         @Override
         public void loggedIn() {
-            if (attempt != this) {
+            if (attempt != this || state instanceof SessionState.Closing) {
                 return;
             }
-            failedAttempts = 0;
-            if (state instanceof SessionState.Closing) {
-                return;
-            }
-            if (inOutage) {
-                LOG.info(
-                        "{}: reached again after {} s",
-                        config,
-                        (System.nanoTime() - outageSinceNanos) / 1_000_000_000L);
-                inOutage = false;
-            }
-            refusalLogged = false;
+            readySinceNanos = System.nanoTime();
+            wasReady = true;
+            outages.reached(readySinceNanos);
             session.open = true;
             become(new SessionState.Ready());
             for (RemoteLogicalUnit unit : List.copyOf(units.values())) {
@@ -475,9 +475,12 @@ public final class UnitSession {
 
         @Override
         public void logoutRequested(String why) {
-            LOG.info("{}: {}", config, why);
-            draining = true;
-            drainDeadlineNanos = System.nanoTime() + LOGOUT_MILLIS * 500_000L;
+            if (!draining) {
+                long now = System.nanoTime();
+                outages.asked(why, now);
+                draining = true;
+                drainDeadlineNanos = now + LOGOUT_MILLIS * 500_000L;
+            }
         }
 
         @Override
@@ -486,6 +489,11 @@ public final class UnitSession {
             if (unit != null) {
                 unit.news(sense);
             }
+        }
+
+        @Override
+        public void internalError(Throwable bug) {
+            outages.internalError(bug, System.nanoTime());
         }
 
         @Override
@@ -523,9 +531,13 @@ public final class UnitSession {
         } else {
             draining = false;
             weakChap ^= refusedByUnit && config.chap() != null;
-            log(why, refusedByUnit);
+            long now = System.nanoTime();
+            outages.ended(why, refusedByUnit, now);
             become(new SessionState.Waiting(why));
-            loop.schedule(this::reconnect, delayMillis(), TimeUnit.MILLISECONDS);
+            long lastedMillis = wasReady ? (now - readySinceNanos) / 1_000_000L : 0;
+            loop.schedule(this::reconnect, backoff.delayMillis(lastedMillis, ofUse), TimeUnit.MILLISECONDS);
+            wasReady = false;
+            ofUse = false;
             for (RemoteLogicalUnit unit : List.copyOf(units.values())) {
                 unit.connectionLost();
             }
@@ -541,33 +553,6 @@ public final class UnitSession {
     private void reconnect() {
         if (state instanceof SessionState.Waiting) {
             connect();
-        }
-    }
-
-    /** Doubles with each attempt, and scatters by a quarter so that sessions do not come in step. */
-    private long delayMillis() {
-        long delay = Math.min((long) FIRST_DELAY_MILLIS << Math.min(failedAttempts, 10), MAX_DELAY_MILLIS);
-        failedAttempts++;
-        return delay * 3 / 4 + random.nextLong(delay / 2 + 1);
-    }
-
-    /** One line for an outage, one more if the unit then answers but refuses us. */
-    private void log(String why, boolean refusedByUnit) {
-        if (!inOutage) {
-            inOutage = true;
-            outageSinceNanos = System.nanoTime();
-            LOG.warn(
-                    "{}: {}. Requests wait up to {} s each; reconnecting. If this lasts: check that the unit runs and that"
-                            + " the network reaches it",
-                    config,
-                    why,
-                    config.unitTimeoutMillis() / 1000);
-            refusalLogged |= refusedByUnit;
-        } else if (refusedByUnit && !refusalLogged) {
-            refusalLogged = true;
-            LOG.warn("{}: {}. Check its name, access list and secrets on both sides", config, why);
-        } else {
-            LOG.debug("{}: {}", config, why);
         }
     }
 
@@ -588,8 +573,25 @@ public final class UnitSession {
         listener.stateChanged(next);
     }
 
-    /** For {@link RemoteLogicalUnit}: tells the listener. */
+    /** For {@link RemoteLogicalUnit}: tells the listener, once a second however often the unit says so. */
     void logicalUnitsChanged() {
-        listener.logicalUnitsChanged();
+        if (lunNewsDue) {
+            return;
+        }
+        long wait = LUN_NEWS_MILLIS - (System.nanoTime() - lunNewsNanos) / 1_000_000L;
+        lunNewsDue = true;
+        loop.schedule(
+                () -> {
+                    lunNewsDue = false;
+                    lunNewsNanos = System.nanoTime();
+                    listener.logicalUnitsChanged();
+                },
+                Math.max(0, wait),
+                TimeUnit.MILLISECONDS);
+    }
+
+    /** In which logical units are verified. */
+    Turns verifications() {
+        return verifications;
     }
 }

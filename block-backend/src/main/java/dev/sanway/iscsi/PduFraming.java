@@ -2,11 +2,8 @@ package dev.sanway.iscsi;
 
 import dev.sanway.iscsi.PduViolation.Kind;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
-import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Cuts a byte stream into PDUs: the core of {@link PduDecoder}, free of channels.
@@ -29,6 +26,9 @@ public final class PduFraming {
         BROKEN
     }
 
+    /** Parts of a body that keep the buffers they came in. */
+    static final int MAX_PARTS = 256;
+
     private final Direction direction;
     private final ByteBuf header = Unpooled.buffer(PduParser.BHS_LENGTH + PduParser.MAX_AHS_LENGTH + Digest.LENGTH);
     private int maxDataSegmentLength;
@@ -39,9 +39,7 @@ public final class PduFraming {
     private int bodyNeeded;
     private int dataLength;
     private boolean bodyHasDigest;
-    private @Nullable ByteBuf body;
-    /** The body once it has a second part. */
-    private @Nullable CompositeByteBuf parts;
+    private final Pieces body = new Pieces(MAX_PARTS, 0);
 
     private boolean stopped;
 
@@ -121,11 +119,7 @@ public final class PduFraming {
     public void close() {
         state = State.BROKEN;
         header.clear();
-        if (body != null) {
-            body.release();
-            body = null;
-            parts = null;
-        }
+        body.take().release();
     }
 
     /** Whether the input is used up. */
@@ -172,15 +166,13 @@ public final class PduFraming {
     private boolean body(ByteBuf in, Consumer<DecodeResult> out) {
         int take = Math.min(bodyNeeded, in.readableBytes());
         if (take > 0) {
-            append(in.readRetainedSlice(take));
+            body.add(in.readRetainedSlice(take), body.lengthBytes() + bodyNeeded);
             bodyNeeded -= take;
         }
         if (bodyNeeded > 0) {
             return true;
         }
-        ByteBuf whole = body == null ? Unpooled.EMPTY_BUFFER : body;
-        body = null;
-        parts = null;
+        ByteBuf whole = body.take();
         int padding = ((dataLength + 3) & ~3) - dataLength;
         if (bodyHasDigest
                 && Digest.of(whole, whole.readerIndex(), dataLength + padding, 0)
@@ -194,21 +186,6 @@ public final class PduFraming {
         // A slice, so that nobody who adds to a composite meets padding and digest behind the data.
         complete(whole.slice(whole.readerIndex(), dataLength), out);
         return false;
-    }
-
-    private void append(ByteBuf part) {
-        ByteBuf first = body;
-        CompositeByteBuf several = parts;
-        if (first == null) {
-            body = part;
-        } else if (several != null) {
-            several.addComponent(true, part);
-        } else {
-            several = ByteBufAllocator.DEFAULT.compositeBuffer(Integer.MAX_VALUE);
-            several.addComponent(true, first).addComponent(true, part);
-            body = several;
-            parts = several;
-        }
     }
 
     private void complete(ByteBuf data, Consumer<DecodeResult> out) {

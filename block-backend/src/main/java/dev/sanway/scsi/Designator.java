@@ -109,7 +109,7 @@ public record Designator(Association association, int type, int codeSet, byte[] 
     public String toString() {
         String text = codeSet == BINARY
                 ? HexFormat.of().formatHex(value)
-                : new String(value, StandardCharsets.UTF_8).replace("\0", "");
+                : Printable.text(value, 0, value.length, StandardCharsets.UTF_8);
         return association + " type " + type + " " + text;
     }
 }

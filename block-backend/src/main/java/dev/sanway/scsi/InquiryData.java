@@ -70,6 +70,6 @@ public record InquiryData(int qualifier, int deviceType, String vendor, String p
     }
 
     private static String text(byte[] bytes, int at, int length) {
-        return new String(bytes, at, length, StandardCharsets.US_ASCII).trim();
+        return Printable.text(bytes, at, length, StandardCharsets.US_ASCII);
     }
 }

@@ -172,7 +172,8 @@ public sealed interface VpdPage {
                 }
                 yield new SupportedPages(codes);
             }
-            case UNIT_SERIAL_NUMBER -> new UnitSerialNumber(new String(body, StandardCharsets.US_ASCII).trim());
+            case UNIT_SERIAL_NUMBER ->
+                new UnitSerialNumber(Printable.text(body, 0, body.length, StandardCharsets.US_ASCII));
             case DEVICE_IDENTIFICATION -> new DeviceIdentification(designators(body));
             case BLOCK_LIMITS -> limits(body);
             case BLOCK_DEVICE_CHARACTERISTICS ->

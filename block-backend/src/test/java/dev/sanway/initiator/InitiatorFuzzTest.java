@@ -30,7 +30,7 @@ class InitiatorFuzzTest {
             new IscsiName("iqn.2026-11.example:gateway"),
             new Isid(1));
 
-    private static final class Ledger implements UnitConnection.Owner {
+    private static final class Ledger implements ConnectionOwner {
         private int answered;
         private int left;
         private boolean ended;
@@ -55,6 +55,11 @@ class InitiatorFuzzTest {
 
         @Override
         public void unitAttention(long lun, SenseData sense) {}
+
+        @Override
+        public void internalError(Throwable bug) {
+            throw new IllegalStateException(bug);
+        }
 
         @Override
         public void ended(String why, boolean refusedByUnit, List<ScsiTask> inFlight) {

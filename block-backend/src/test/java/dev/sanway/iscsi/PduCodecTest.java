@@ -57,6 +57,29 @@ class PduCodecTest {
     }
 
     @Test
+    void aDataSegmentThatComesByteByByteKeepsNoBufferForEachByte() {
+        ByteBuf data = Unpooled.buffer(8000).writeBytes(new byte[8000]).setByte(7999, 42);
+        byte[] wire = wire(new Pdu.NopIn(0, Pdu.NO_TAG, Pdu.NO_TAG, 1, 1, 1, data), false, true);
+        PduFraming framing = new PduFraming(Direction.TO_INITIATOR, MAX_DATA);
+        framing.setDigests(false, true);
+        List<DecodeResult> results = new ArrayList<>();
+        List<ByteBuf> fed = new ArrayList<>();
+        for (byte one : wire) {
+            ByteBuf in = Unpooled.wrappedBuffer(new byte[] {one});
+            fed.add(in);
+            framing.feed(in, results::add);
+            in.release();
+            assertThat(fed.stream().filter(buffer -> buffer.refCnt() > 0).count())
+                    .isLessThanOrEqualTo(PduFraming.MAX_PARTS + 1L);
+            fed.removeIf(buffer -> buffer.refCnt() == 0);
+        }
+        Pdu pdu = ((Decoded) results.getFirst()).pdu();
+        assertThat(pdu.data().readableBytes()).isEqualTo(8000);
+        assertThat(pdu.data().getByte(pdu.data().readerIndex() + 7999)).isEqualTo((byte) 42);
+        pdu.release();
+    }
+
+    @Test
     void aCommandsFieldsComeBackAsTheyWent() {
         byte[] cdb = new byte[32];
         for (int i = 0; i < cdb.length; i++) {

@@ -54,6 +54,7 @@ final class UnitLink {
         private final int index;
         private final EventLoop loop;
         private final UnitSession session;
+        private final LunQuestion question;
         private final Map<Integer, RemoteLogicalUnit> devices = new TreeMap<>();
         private final Map<Integer, LabelVerifier> verifiers = new TreeMap<>();
         private final Set<Integer> open = new HashSet<>();
@@ -64,6 +65,7 @@ final class UnitLink {
             this.index = index;
             this.loop = loop;
             this.session = new UnitSession(sessionConfig(isid), loop, this);
+            this.question = new LunQuestion(session, control, numbers -> found(this, numbers));
         }
 
         boolean first() {
@@ -94,7 +96,7 @@ final class UnitLink {
     private final Assignments assignments;
     private final Executor control;
     private final List<LunDirectory> directories;
-    private final Events events;
+    private final PacedEvents events;
     private final Runnable poolChanged;
     private final List<Line> lines = new ArrayList<>();
     private final Set<Integer> notYetIn = new HashSet<>();
@@ -124,7 +126,7 @@ final class UnitLink {
         this.assignments = assignments;
         this.control = control;
         this.directories = List.copyOf(directories);
-        this.events = events;
+        this.events = new PacedEvents(events);
         this.poolChanged = poolChanged;
         this.earlier = new EarlierSessions(
                 this::sessionConfig, (EventLoop) directories.getFirst().loop(), control);
@@ -226,27 +228,25 @@ final class UnitLink {
     }
 
     private void discover(Line line) {
-        if (!allIn()) {
-            return;
+        if (allIn()) {
+            line.question.ask();
         }
-        line.loop.execute(() -> line.session.reportLuns(answer -> {
-            if (answer instanceof UnitSession.LogicalUnits.Known(List<Integer> numbers)) {
-                control.execute(() -> found(line, numbers));
-            }
-        }));
     }
 
     private void found(Line line, List<Integer> numbers) {
-        for (int lun : numbers) {
-            if (claims.wants(lun)) {
-                openUnlessOpen(line, lun);
-            }
+        LunChoice choice = LunChoice.of(numbers, claims, line.verifiers.keySet());
+        choice.used().forEach(lun -> openUnlessOpen(line, lun));
+        if (choice.leftOut() > 0 && line.first()) {
+            events.warning(
+                    "unit " + unit.name(),
+                    LunChoice.MAX_LUNS + " LUNs are used, and it has " + choice.leftOut()
+                            + " more: name those that are to be used in the unit's \"luns\"");
         }
         discovered |= line.first();
         for (int wanted : claims.named()) {
             if (!numbers.contains(wanted) && line.first()) {
                 LinkedLun missing = luns.computeIfAbsent(wanted, _ -> new LinkedLun());
-                refuse(wanted, missing, "the unit has no such LUN; it has " + numbers);
+                refuse(wanted, missing, "the unit has no such LUN; it has " + LunChoice.show(numbers));
             }
         }
         if (line.first()) {
@@ -384,10 +384,12 @@ final class UnitLink {
             adoption.complete(new Admission.Refused(why));
         }
         if (!why.equals(lun.refusal)) {
+            boolean news = events.warning(subject(number), "not used: " + why) || lun.refusal == null;
             lun.refusal = why;
-            events.warning(subject(number), "not used: " + why);
             refuseFormer(number, lun, why);
-            poolChanged.run();
+            if (news) {
+                poolChanged.run();
+            }
         }
     }
 
