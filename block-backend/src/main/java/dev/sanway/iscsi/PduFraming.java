@@ -70,8 +70,7 @@ public final class PduFraming {
 
     /** Bytes of the data segment of a PDU that is not complete yet. */
     public int partialBytes() {
-        ByteBuf gathered = body;
-        return gathered == null ? 0 : gathered.readableBytes();
+        return body.lengthBytes();
     }
 
     /** The operation code of the PDU whose data segment is not complete yet; -1: there is none. */
