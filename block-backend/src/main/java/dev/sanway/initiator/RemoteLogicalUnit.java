@@ -329,7 +329,10 @@ public final class RemoteLogicalUnit implements BlockDevice {
         capacityAskedNanos = System.nanoTime();
         session.submitOwn(lun, Cdb.readCapacity16(32), TaskAttribute.SIMPLE.code(), 32, session.deadline(), result -> {
             if (!(result instanceof ScsiResult.Answered answered)) {
-                return; // the connection is gone, and preparing will ask
+                if (mine == preparation) {
+                    prepareAgain(); // refused: the connection is not gone, or it would be prepared already
+                }
+                return;
             }
             byte[] bytes = ByteBufUtil.getBytes(answered.dataIn());
             answered.dataIn().release();

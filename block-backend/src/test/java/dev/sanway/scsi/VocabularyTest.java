@@ -221,9 +221,9 @@ class VocabularyTest {
 
     @Test
     void whatADeviceCallsItselfForgesNoLineOfALog() {
-        byte[] inquiry = new InquiryData(0, 0, "A\nB", "\u001b[2J", "1").encode();
+        byte[] inquiry = new InquiryData(0, 0, "A\nB", "x\u001b[2J", "1").encode();
         InquiryData read = InquiryData.parse(inquiry);
-        assertThat(read).isEqualTo(new InquiryData(0, 0, "A?B", "[2J", "1"));
+        assertThat(read).isEqualTo(new InquiryData(0, 0, "A?B", "x?[2J", "1"));
         byte[] page = new VpdPage.UnitSerialNumber("1\r\n2").encode(0);
         assertThat(VpdPage.parse(page)).isEqualTo(new VpdPage.UnitSerialNumber("1??2"));
         assertThat(Designator.scsiName(Designator.Association.LOGICAL_UNIT, "iqn.a\u2028b")
