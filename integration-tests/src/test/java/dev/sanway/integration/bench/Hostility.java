@@ -353,9 +353,15 @@ final class Hostility implements AutoCloseable {
     private void slowBody() throws IOException {
         try (Socket socket = kept(anybody.getSocketFactory().createSocket("127.0.0.1", management))) {
             OutputStream out = socket.getOutputStream();
-            out.write(("POST /api/v1/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-                            + "Content-Length: 4000\r\n\r\n")
-                    .getBytes(StandardCharsets.US_ASCII));
+            String head = String.join(
+                    "\r\n",
+                    "POST /api/v1/login HTTP/1.1",
+                    "Host: 127.0.0.1",
+                    "Content-Type: application/json",
+                    "Content-Length: 4000",
+                    "",
+                    "");
+            out.write(head.getBytes(StandardCharsets.US_ASCII));
             while (!stopped.get()) {
                 out.write(' ');
                 out.flush();
