@@ -351,6 +351,8 @@ final class Hostility implements AutoCloseable {
 
     /** A call at the log-in route whose body comes a byte a second. */
     private void slowBody() throws IOException {
+        // A handshake costs either side as much: the machine would be busy with those.
+        pause(1000);
         try (Socket socket = kept(anybody.getSocketFactory().createSocket("127.0.0.1", management))) {
             OutputStream out = socket.getOutputStream();
             String head = String.join(
