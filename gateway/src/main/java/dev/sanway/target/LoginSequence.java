@@ -13,7 +13,9 @@ import dev.sanway.iscsi.TextKey;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +59,9 @@ final class LoginSequence {
 
     private Pdu.@Nullable LoginRequest first;
     private boolean firstText = true;
+    /** Names and session type as they stood in the first text. */
+    private final Map<TextKey, String> told = new EnumMap<>(TextKey.class);
+
     private LoginStage stage = LoginStage.SECURITY;
     private String initiatorName = "";
     private @Nullable IscsiTarget target;
@@ -140,13 +145,21 @@ final class LoginSequence {
         return null;
     }
 
-    private Step receive(Pdu.LoginRequest request, List<KeyValue> pairs) {
+    private Step receive(Pdu.LoginRequest request, List<KeyValue> sent) {
         List<KeyValue> answers = new ArrayList<>();
-        if (!firstText) {
-            // What decides who must prove what may not change once it was decided (RFC 7143 6.3, 13.4, 13.5, 13.21).
-            for (KeyValue pair : pairs) {
-                TextKey key = TextKey.of(pair.key());
-                if (key != null && key.use() == TextKey.Use.FIRST_PDU) {
+        List<KeyValue> pairs = new ArrayList<>(sent);
+        for (KeyValue pair : sent) {
+            TextKey key = TextKey.of(pair.key());
+            if (key != null && key.use() == TextKey.Use.FIRST_PDU) {
+                if (firstText) {
+                    told.put(key, pair.value());
+                } else if (pair.value().equals(told.get(key))) {
+                    // libiscsi 1.19 says its names again when it has credentials and AuthMethod=None was chosen; tgtd
+                    // lets it.
+                    pairs.remove(pair);
+                } else {
+                    // What decides who must prove what may not change once it was decided (RFC 7143 6.3, 13.4, 13.5,
+                    // 13.21).
                     return new Refuse(LoginStatus.INITIATOR_ERROR, pair.key() + " after the first login text");
                 }
             }

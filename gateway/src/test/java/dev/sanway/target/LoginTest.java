@@ -232,6 +232,27 @@ class LoginTest {
         }
     }
 
+    /** As libiscsi 1.19, QEMU and libvirt do when they have credentials and CHAP is not asked for. */
+    @Test
+    void theSameNamesMayBeSaidAgain() {
+        try (WireInitiator host = target.connect()) {
+            host.login(
+                            0,
+                            1,
+                            true,
+                            "InitiatorName=" + HOST_A,
+                            "TargetName=" + TARGET_A,
+                            "SessionType=Normal",
+                            "AuthMethod=CHAP,None")
+                    .release();
+            Pdu.LoginResponse answer =
+                    host.login(1, 3, true, "InitiatorName=" + HOST_A, "TargetName=" + TARGET_A, "SessionType=Normal");
+            assertThat(status(answer)).isEqualTo(LoginStatus.SUCCESS);
+            assertThat(answer.tsih()).isNotZero();
+            answer.release();
+        }
+    }
+
     @Test
     void loginTextMaySpanSeveralPdus() {
         try (WireInitiator host = target.connect()) {

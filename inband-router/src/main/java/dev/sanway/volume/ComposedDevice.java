@@ -39,6 +39,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Closes its parts, and what the parts are made of only if they do so.
  */
 public final class ComposedDevice implements VolumeBody {
+
+    /** What hosts should ask for at a time: large enough that a request more hardly tells. */
+    private static final int OPTIMAL_BYTES = 1 << 20;
+
     private static final int MAX_STATUS_FRAGMENTS = 256;
 
     private final Layout layout;
@@ -101,7 +105,9 @@ public final class ComposedDevice implements VolumeBody {
         int alignment = parts[0].limits().unmapAlignmentBlocks();
         Layout.Striped striped = layout.striping();
         if (striped != null && striped.width() > 1) {
-            optimal = Math.multiplyExact(striped.chunkBlocks(), striped.width());
+            // Linux takes it for the longest request (max_sectors_kb), so as many stripes as make a good one.
+            int stripe = Math.multiplyExact(striped.chunkBlocks(), striped.width());
+            optimal = Math.max(1, OPTIMAL_BYTES / parts[0].geometry().blockSizeBytes() / stripe) * stripe;
             // Granules larger than a chunk are complete only where all the parts' granules are.
             granule = striped.chunkBlocks() % granule == 0 ? granule : granule * striped.width();
             alignment = 0;

@@ -44,6 +44,27 @@ class ComposedDeviceTest {
         return _ -> new Fault.Fail(failure);
     }
 
+    /** Linux 6.1 takes it for the longest request: a single stripe of 32 KiB would make 32 requests of a MiB. */
+    @Test
+    void asManyStripesAsMakeAMebibyteAreTheBestTransfer() {
+        ComposedDevice small = new ComposedDevice(
+                ComposedContractsTest.identity("volume"),
+                new Layout.Striped(2, 32, 192),
+                List.of(unit("u0", 100), unit("u1", 100)),
+                new BitSet(),
+                16_384);
+        assertThat(small.limits().optimalTransferBlocks()).isEqualTo(2048);
+        ComposedDevice three = new ComposedDevice(
+                ComposedContractsTest.identity("volume"),
+                new Layout.Striped(3, 32, 288),
+                List.of(unit("u0", 100), unit("u1", 100), unit("u2", 100)),
+                new BitSet(),
+                16_384);
+        assertThat(three.limits().optimalTransferBlocks())
+                .as("whole stripes of 96 blocks")
+                .isEqualTo(21 * 96);
+    }
+
     @Test
     void aPartsBadBlockIsNamedByTheVolumesNumber() {
         FaultyDevice first = unit("u0", 100);

@@ -1,5 +1,6 @@
 package dev.sanway.target.lun;
 
+import dev.sanway.scsi.Opcode;
 import java.util.Set;
 import java.util.function.Predicate;
 
@@ -33,6 +34,21 @@ record CommandSpec(
         String section) {
 
     static final int NO_SERVICE_ACTION = -1;
+
+    /**
+     * Commands by which an initiator finds out what is there. Before it knows better Linux has the logical unit number in bits 7 to 5
+     * of byte 1, too, where SCSI-2 had it (7.2.2); SPC-4 lets a target leave reserved bits alone.
+     */
+    private static final Set<Integer> FINDING_OUT = Set.of(
+            Opcode.TEST_UNIT_READY,
+            Opcode.REQUEST_SENSE,
+            Opcode.INQUIRY,
+            Opcode.MODE_SENSE_6,
+            Opcode.MODE_SENSE_10,
+            Opcode.READ_CAPACITY_10,
+            Opcode.REPORT_LUNS);
+
+    private static final int LUN_OF_SCSI_2 = 0xE0;
 
     /** How a command fares against a persistent reservation of another nexus (SPC-4 table 65, SBC-3 table 12). */
     enum Reserved {
@@ -79,13 +95,22 @@ record CommandSpec(
         return usage.length;
     }
 
+    private int ignoredInByte1() {
+        return hasServiceAction() ? 0x1F : FINDING_OUT.contains(opcode) ? LUN_OF_SCSI_2 : 0;
+    }
+
+    /** Whether a bit that the usage map has clear is looked past. */
+    boolean ignores(int byteIndex, int bit) {
+        return byteIndex == 1 && (ignoredInByte1() >> bit & 1) != 0;
+    }
+
     /**
      * The first bit of a CDB that must be zero and is not, as {@code byte * 8 + bit}; -1 if there is none. Operation code and
      * service action have been looked at already.
      */
     int firstWrongBit(byte[] cdb) {
         for (int i = 1; i < usage.length; i++) {
-            int allowed = i == 1 && hasServiceAction() ? usage[i] | 0x1F : usage[i];
+            int allowed = i == 1 ? usage[i] | ignoredInByte1() : usage[i];
             int wrong = cdb[i] & ~allowed & 0xFF;
             if (wrong != 0) {
                 return i * 8 + (31 - Integer.numberOfLeadingZeros(wrong));

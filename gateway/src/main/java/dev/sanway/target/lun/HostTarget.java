@@ -304,7 +304,7 @@ public final class HostTarget implements TargetDevice {
         SenseData invalid = wrong < 0 ? null : SenseData.invalidCdbField(wrong / 8, wrong % 8);
         return switch (spec.opcode()) {
             case Opcode.INQUIRY -> {
-                if (invalid != null || cdb[1] != 0 || cdb[2] != 0) {
+                if (invalid != null || (cdb[1] & 0x1F) != 0 || cdb[2] != 0) {
                     yield check(invalid != null ? invalid : SenseData.invalidCdbField(1, 0));
                 }
                 // Nothing is there, but at LUN 0 something could be: initiators then ask for the list.
