@@ -62,10 +62,6 @@ final class Server {
         }
     }
 
-    boolean isAlive() {
-        return process.isAlive();
-    }
-
     long pid() {
         return process.pid();
     }
