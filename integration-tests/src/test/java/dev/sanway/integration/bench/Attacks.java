@@ -19,7 +19,7 @@ import java.util.function.Supplier;
  */
 final class Attacks {
 
-    /** Of all together. */
+    /** Of all together, not counting what opens a connection or keeps it open. */
     static final int REQUESTS_PER_SECOND = 20_000;
 
     private static final byte READ_16 = (byte) 0x88;

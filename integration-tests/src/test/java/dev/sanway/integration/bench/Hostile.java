@@ -134,15 +134,16 @@ final class Hostile implements Callable<Integer> {
                 return rows;
             }
             Thread.sleep(SETTLE_MILLIS);
+            probes.reset();
             Share after = alone(san);
             rows.add(against(unfinished, Share.mean(before, after)));
             tell(rows);
             before = after;
         }
-        probes.reset();
-        Share last = alone(san);
-        rows.add(row("alone again", last, first, probes.seen(), null, san));
-        tell(rows);
+        if (!sieges.isEmpty()) {
+            rows.add(row("alone again", before, first, probes.seen(), null, san));
+            tell(rows);
+        }
         return rows;
     }
 
