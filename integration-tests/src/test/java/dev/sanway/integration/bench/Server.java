@@ -12,6 +12,8 @@ final class Server {
 
     private static final int READY_SECONDS = 60;
     private static final int STOP_SECONDS = 10;
+    private static final int LAST_LINES = 30;
+    private static final long KIB_PER_MIB = 1024;
 
     /** Fields of /proc/PID/stat behind the command's name: utime and stime, in clock ticks (proc(5)). */
     private static final int UTIME = 11;
@@ -78,6 +80,29 @@ final class Server {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    boolean alive() {
+        return process.isAlive();
+    }
+
+    /** What of it is in memory, in MiB; 0 after its end. */
+    long residentMib() {
+        try {
+            return Files.readAllLines(Path.of("/proc/" + pid() + "/status")).stream()
+                    .filter(line -> line.startsWith("VmRSS:"))
+                    .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) / KIB_PER_MIB)
+                    .findFirst()
+                    .orElse(0);
+        } catch (IOException _) {
+            return 0;
+        }
+    }
+
+    /** The end of what it said. */
+    String lastWords() throws IOException {
+        List<String> lines = Files.readAllLines(log);
+        return String.join("\n", lines.subList(Math.max(0, lines.size() - LAST_LINES), lines.size()));
     }
 
     /** Asks it to end, and makes it end. */

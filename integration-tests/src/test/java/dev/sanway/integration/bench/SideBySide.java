@@ -39,7 +39,8 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  scripts/bench --quick",
-            "  scripts/bench --rows '4k-.*-d32' --contenders 'unit|tgtd' --rounds 9"
+            "  scripts/bench --rows '4k-.*-d32' --contenders 'unit|tgtd' --rounds 9",
+            "  scripts/bench --hostile --help      what a host gets beside hostile peers"
         })
 final class SideBySide implements Callable<Integer> {
 
