@@ -40,6 +40,11 @@ final class ApiGate extends Handler.Wrapper {
 
     private static final int RETRY_SECONDS = 1;
 
+    /** Of a body that is too large so much is thrown away, for so long, before its caller is told. */
+    private static final long DISCARD_BYTES = 8 << 20;
+
+    private static final long DISCARD_MILLIS = 2_000;
+
     private final ApiLimits limits;
     private final ApiConnections connections;
     private final Function<String, Optional<Caller>> callers;
@@ -182,12 +187,40 @@ final class ApiGate extends Handler.Wrapper {
             });
         }
 
+        /** Whoever is still sending would hear of nothing but a broken connection: for a moment what comes is thrown away. */
         private void tooLarge(int maxBytes) {
-            if (isKnown) {
-                refuse(413, "the body is larger than " + (maxBytes >> 10) + " KiB, which is the most here");
-            } else {
-                refuse(413, "the body is larger than " + (maxBytes >> 10) + " KiB, which is the most without a token");
+            AtomicBoolean told = new AtomicBoolean();
+            Runnable tell = () -> {
+                if (told.compareAndSet(false, true)) {
+                    refuse(
+                            413,
+                            "the body is larger than " + (maxBytes >> 10) + " KiB, which is the most "
+                                    + (isKnown ? "here" : "without a token"));
+                }
+            };
+            Scheduler.Task late = scheduler.schedule(tell, DISCARD_MILLIS, TimeUnit.MILLISECONDS);
+            discard(DISCARD_BYTES, () -> {
+                late.cancel();
+                tell.run();
+            });
+        }
+
+        private void discard(long mostBytes, Runnable then) {
+            long left = mostBytes;
+            while (left > 0) {
+                Content.Chunk chunk = request.read();
+                if (chunk == null) {
+                    long rest = left;
+                    request.demand(() -> discard(rest, then));
+                    return;
+                }
+                if (Content.Chunk.isFailure(chunk)) {
+                    break;
+                }
+                left = chunk.isLast() ? 0 : left - chunk.remaining();
+                chunk.release();
             }
+            then.run();
         }
 
         private void refuse(int status, String text) {

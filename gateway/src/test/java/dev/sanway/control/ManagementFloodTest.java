@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,11 +41,19 @@ class ManagementFloodTest {
         api.close();
     }
 
-    private Duration health() throws IOException {
+    /** How long it takes until health is told: at a second try if others that were in the queue before took the place. */
+    private Duration health() {
         long before = System.nanoTime();
-        try (RawCaller caller = RawCaller.open(api).get("/health/live", "")) {
-            assertThat(caller.status()).isEqualTo(200);
-        }
+        Awaitility.await()
+                .pollInterval(Duration.ofMillis(20))
+                .atMost(Duration.ofSeconds(25))
+                .until(() -> {
+                    try (RawCaller caller = RawCaller.open(api).get("/health/live", "")) {
+                        return caller.status() == 200;
+                    } catch (IOException _) {
+                        return false;
+                    }
+                });
         return Duration.ofNanos(System.nanoTime() - before);
     }
 
