@@ -5,14 +5,12 @@ import dev.sanway.iscsi.DecodeResult;
 import dev.sanway.iscsi.KeyValue;
 import dev.sanway.iscsi.LoginStage;
 import dev.sanway.iscsi.Negotiation;
-import dev.sanway.iscsi.Opcode;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.Pdu.ResidualKind;
 import dev.sanway.iscsi.PduDecoder;
 import dev.sanway.iscsi.PduViolation;
 import dev.sanway.iscsi.RejectReason;
 import dev.sanway.iscsi.TextKey;
-import dev.sanway.target.ReadValve.Reason;
 import dev.sanway.target.lun.Nexus;
 import dev.sanway.target.lun.ScsiCommand;
 import dev.sanway.target.lun.ScsiResponse;
@@ -45,13 +43,8 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
 
     private static final Logger log = LoggerFactory.getLogger(Session.class);
 
-    /** Answers that a peer may ask for without end and need not have read: beyond that it gets no more. */
-    private static final int UNREAD_ANSWERS = 64;
-
     private final Channel channel;
-    private final PduDecoder decoder;
-    private final ReadValve valve;
-    private final HostTurns turns;
+    private final Holdback holdback;
     private final SessionMemory memory;
     private final SessionSetup setup;
     private final TargetLimits limits;
@@ -69,9 +62,6 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
 
     private NegotiatedParameters parameters;
     private int immediateUnderWay;
-    /** Of the decoder, as counted. */
-    private int inboundBytes;
-
     private int tick;
     private boolean ending;
     private boolean ended;
@@ -79,11 +69,9 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
     /** {@code decoder} and {@code valve} are the channel's. */
     Session(Channel channel, SessionSetup setup, PduDecoder decoder, ReadValve valve) {
         this.channel = channel;
-        this.decoder = decoder;
-        this.valve = valve;
         this.setup = setup;
         this.memory = setup.memory();
-        this.turns = memory.host().turns().on(channel.eventLoop());
+        this.holdback = new Holdback(channel, decoder, valve, memory);
         this.limits = setup.limits();
         this.parameters = setup.parameters();
         this.window = new CommandWindow(setup.expCmdSn(), limits.commandsPerSession());
@@ -209,56 +197,30 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         }
         switch (result) {
             case DecodeResult.Decoded(Pdu pdu) -> {
-                if (!turns.spend(pdu.data().readableBytes()) && valve.shut(Reason.TURN)) {
-                    turns.await(() -> valve.open(Reason.TURN));
-                }
+                holdback.spend(pdu.data().readableBytes());
                 if (ending) {
                     pdu.release();
                 } else {
                     received(pdu);
                 }
             }
-            case DecodeResult.Violated(PduViolation violation) -> violated(violation);
+            case DecodeResult.Violated(PduViolation violation) -> {
+                holdback.spend(0);
+                violated(violation);
+            }
         }
     }
 
     @Override
     public void channelReadComplete(ChannelHandlerContext ctx) {
         writer.reading(false);
-        countInbound();
-    }
-
-    /** What came and was not handed on is counted; beyond the host's part no more is read for the moment. */
-    private void countInbound() {
-        int now = decoder.heldBytes();
-        if (decoder.partialOpcode() == Opcode.DATA_OUT.code() && tasks.containsKey(decoder.partialTag())) {
-            // Its memory was taken when the command was started.
-            now -= decoder.partialBytes();
-        }
-        int more = now - inboundBytes;
-        if (more == 0) {
-            return;
-        }
-        inboundBytes = now;
-        if (more < 0) {
-            memory.giveKept(-more);
-            return;
-        }
-        memory.keep(more);
-        if (!memory.withinBound() && valve.stop(Reason.MEMORY)) {
-            memory.host().waited();
-            memory.awaitBound(() -> execute(() -> valve.open(Reason.MEMORY)));
-        }
+        holdback.readEnded(tasks::containsKey);
     }
 
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
         watch.heard();
-        if (ctx.channel().isWritable()) {
-            valve.open(Reason.SOCKET);
-        } else {
-            valve.stop(Reason.SOCKET);
-        }
+        holdback.socketTakes(ctx.channel().isWritable());
     }
 
     @Override
@@ -268,24 +230,18 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
 
     @Override
     public void allRead() {
-        // Not from within the handling of a read.
-        if (valve.isShut(Reason.ANSWERS)) {
-            channel.eventLoop().execute(() -> valve.open(Reason.ANSWERS));
-        }
+        holdback.allRead();
     }
 
     private void answered() {
-        if (writer.unread() > UNREAD_ANSWERS) {
-            valve.shut(Reason.ANSWERS);
-        }
+        holdback.unread(writer.unread());
     }
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
         end("the connection ended");
         writer.close();
-        memory.giveKept(inboundBytes);
-        inboundBytes = 0;
+        holdback.close();
     }
 
     /** A clock that ticks several times within the time that data may take to come. */
