@@ -273,7 +273,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         task.state = ScsiTask.State.SENT;
         task.tag = tag();
         task.cmdSn = cmdSn++;
-        task.solicitation = new Solicitation(length, unsolicited);
+        task.solicitation = length == 0 ? null : new Solicitation(length, unsolicited);
         inFlight.put(task.tag, task);
         write(new Pdu.ScsiCommandPdu(
                 false,
@@ -301,11 +301,15 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
 
     private void readyToTransfer(Pdu.ReadyToTransfer r2t) {
         ScsiTask task = inFlight.get(r2t.initiatorTaskTag());
-        if (task == null || task.solicitation == null) {
+        if (task == null) {
             unasked("an R2T for no command"); // or of one that was aborted meanwhile
             return;
         }
         Solicitation solicitation = task.solicitation;
+        if (solicitation == null) {
+            drop("an R2T for a command that writes nothing");
+            return;
+        }
         String fault = solicitation.receive(r2t, Objects.requireNonNull(session));
         if (fault != null) {
             drop(fault);

@@ -28,6 +28,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,6 +59,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
     private final TaskManagementService taskManagement;
     private final TextService text;
     private final SessionCounters counters = new SessionCounters();
+    private final IntPredicate atWork = tasks::containsKey;
     private final List<Runnable> whenEnded = new ArrayList<>();
 
     private NegotiatedParameters parameters;
@@ -214,7 +216,7 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
     @Override
     public void channelReadComplete(ChannelHandlerContext ctx) {
         writer.reading(false);
-        holdback.readEnded(tasks::containsKey);
+        holdback.readEnded(atWork);
     }
 
     @Override

@@ -35,19 +35,6 @@ record CommandSpec(
 
     static final int NO_SERVICE_ACTION = -1;
 
-    /**
-     * Commands by which an initiator finds out what is there. Before it knows better Linux has the logical unit number in bits 7 to 5
-     * of byte 1, too, where SCSI-2 had it (7.2.2); SPC-4 lets a target leave reserved bits alone.
-     */
-    private static final Set<Integer> FINDING_OUT = Set.of(
-            Opcode.TEST_UNIT_READY,
-            Opcode.REQUEST_SENSE,
-            Opcode.INQUIRY,
-            Opcode.MODE_SENSE_6,
-            Opcode.MODE_SENSE_10,
-            Opcode.READ_CAPACITY_10,
-            Opcode.REPORT_LUNS);
-
     private static final int LUN_OF_SCSI_2 = 0xE0;
 
     /** How a command fares against a persistent reservation of another nexus (SPC-4 table 65, SBC-3 table 12). */
@@ -95,8 +82,25 @@ record CommandSpec(
         return usage.length;
     }
 
+    /**
+     * Whether an initiator finds out by it what is there. Before it knows better Linux has the logical unit number in bits 7 to 5
+     * of byte 1, too, where SCSI-2 had it (7.2.2); SPC-4 lets a target leave reserved bits alone.
+     */
+    private boolean findsOut() {
+        return switch (opcode) {
+            case Opcode.TEST_UNIT_READY,
+                    Opcode.REQUEST_SENSE,
+                    Opcode.INQUIRY,
+                    Opcode.MODE_SENSE_6,
+                    Opcode.MODE_SENSE_10,
+                    Opcode.READ_CAPACITY_10,
+                    Opcode.REPORT_LUNS -> true;
+            default -> false;
+        };
+    }
+
     private int ignoredInByte1() {
-        return hasServiceAction() ? 0x1F : FINDING_OUT.contains(opcode) ? LUN_OF_SCSI_2 : 0;
+        return hasServiceAction() ? 0x1F : findsOut() ? LUN_OF_SCSI_2 : 0;
     }
 
     /** Whether a bit that the usage map has clear is looked past. */

@@ -10,6 +10,8 @@ import dev.sanway.scsi.SenseKey;
 import dev.sanway.scsi.StatusCode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.util.collection.IntObjectHashMap;
+import io.netty.util.collection.IntObjectMap;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -32,7 +34,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class HostTarget implements TargetDevice {
 
-    private record Snapshot(SortedMap<Integer, LogicalUnit> units, Set<Nexus> nexuses) {
+    private record Snapshot(
+            SortedMap<Integer, LogicalUnit> units, IntObjectMap<LogicalUnit> byNumber, Set<Nexus> nexuses) {
+        Snapshot(SortedMap<Integer, LogicalUnit> units, Set<Nexus> nexuses) {
+            this(units, new IntObjectHashMap<>(), nexuses);
+            units.forEach(byNumber::put);
+        }
+
         Snapshot withUnits(SortedMap<Integer, LogicalUnit> changed) {
             return new Snapshot(changed, nexuses);
         }
@@ -44,7 +52,7 @@ public final class HostTarget implements TargetDevice {
             } else {
                 changed.remove(nexus);
             }
-            return new Snapshot(units, changed);
+            return new Snapshot(units, byNumber, changed);
         }
     }
 
@@ -215,7 +223,7 @@ public final class HostTarget implements TargetDevice {
 
     private @Nullable LogicalUnit find(long lun) {
         int number = LogicalUnitNumber.decode(lun);
-        return number == LogicalUnitNumber.NONE ? null : snapshot.units().get(number);
+        return number == LogicalUnitNumber.NONE ? null : snapshot.byNumber().get(number);
     }
 
     @Override

@@ -229,13 +229,14 @@ public final class LogicalUnit {
     /** Puts a new task into the task set, on the unit's loop. */
     void accept(Task task) {
         ScsiCommand command = task.command();
-        boolean known = nexuses.containsKey(command.nexus())
-                || (task.target.knows(command.nexus()) && task.target.units().containsValue(this));
-        if (!known) {
-            task.refuse(-1, ScsiResponse.NO_SENSE);
-            return;
+        NexusState nexus = nexuses.get(command.nexus());
+        if (nexus == null) {
+            if (!task.target.knows(command.nexus()) || !task.target.units().containsValue(this)) {
+                task.refuse(-1, ScsiResponse.NO_SENSE);
+                return;
+            }
+            nexus = state(command.nexus(), task.target);
         }
-        NexusState nexus = state(command.nexus(), task.target);
         if (nexus.tasks.containsKey(command.tag())) {
             overlapped(task, nexus);
             return;
