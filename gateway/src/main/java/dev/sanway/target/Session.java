@@ -100,6 +100,10 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
         return limits;
     }
 
+    SessionMemory memory() {
+        return memory;
+    }
+
     NegotiatedParameters parameters() {
         return parameters;
     }

@@ -101,6 +101,11 @@ final class SessionMemory {
         return host.withinBound();
     }
 
+    /** Whether anything is in memory for other hosts: a command of theirs is. */
+    boolean othersHold() {
+        return budget.heldBytes() > host.heldBytes();
+    }
+
     /** A command has to wait: {@code goOn} runs once, on any thread, when it would be granted. */
     void awaitRoom(long bytes, long keptBytes, Runnable goOn) {
         host.waited();

@@ -178,6 +178,11 @@ final class SessionTask implements TaskListener {
     }
 
     @Override
+    public boolean othersAtWork() {
+        return session.memory().othersHold();
+    }
+
+    @Override
     public void completed(ScsiTask task, ScsiResponse answer) {
         session.execute(() -> {
             if (state != State.STARTED) {

@@ -48,6 +48,8 @@ final class Task implements ScsiTask {
         STATUS
     }
 
+    private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
     final LogicalUnit unit;
     final HostTarget target;
     private final ScsiCommand command;
@@ -275,6 +277,7 @@ final class Task implements ScsiTask {
         private final Supplier<BlockRequest> request;
         private final Consumer<BlockOutcome> then;
         private boolean turnGiven;
+        private long begunNanos;
 
         Piece(Supplier<BlockRequest> request, Consumer<BlockOutcome> then) {
             this.request = request;
@@ -310,6 +313,7 @@ final class Task implements ScsiTask {
 
         private void begin() {
             boolean begun = false;
+            begunNanos = System.nanoTime();
             try {
                 submit(request.get(), then, this::giveTurn);
                 begun = true;
@@ -320,9 +324,17 @@ final class Task implements ScsiTask {
             }
         }
 
+        /** While other hosts are at work, long commands pause for as long as their last piece took: half of the time is others'. */
         private void giveTurn() {
-            if (!turnGiven) {
-                turnGiven = true;
+            if (turnGiven) {
+                return;
+            }
+            turnGiven = true;
+            long pauseNanos = begunNanos == 0 ? 0 : Math.min(System.nanoTime() - begunNanos, LONGEST_PAUSE_NANOS);
+            if (pauseNanos > 0 && listener.othersAtWork()) {
+                unit.executor()
+                        .schedule(() -> target.pieceTurns().give(command.nexus()), pauseNanos, TimeUnit.NANOSECONDS);
+            } else {
                 target.pieceTurns().give(command.nexus());
             }
         }

@@ -13,6 +13,11 @@ public interface TaskListener {
      */
     void dataOutWanted(ScsiTask task, int lengthBytes);
 
+    /** Whether other hosts have commands at work, for whom a long one makes room. Any thread may call. */
+    default boolean othersAtWork() {
+        return false;
+    }
+
     /** The end: send status, and data if any. Takes the response's buffer over. */
     void completed(ScsiTask task, ScsiResponse response);
 

@@ -52,6 +52,8 @@ final class DeviceServer implements AutoCloseable {
         final byte[] dataOut;
         final boolean sendsData;
 
+        volatile boolean othersAtWork;
+
         @Nullable
         ScsiTask task;
 
@@ -66,6 +68,11 @@ final class DeviceServer implements AutoCloseable {
             if (sendsData) {
                 wanting.dataOut(Unpooled.copiedBuffer(dataOut, 0, lengthBytes));
             }
+        }
+
+        @Override
+        public boolean othersAtWork() {
+            return othersAtWork;
         }
 
         @Override

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -116,6 +117,21 @@ class LongCommandsTest {
         for (Running each : many) {
             assertThat(each.await().status()).isZero();
         }
+    }
+
+    /** Only that it is not sooner: how much later depends on the machine. */
+    @Test
+    void aLongCommandPausesWhileOtherHostsAreAtWork() throws InterruptedException {
+        hold(true);
+        Running verify = server.start(server.a, Cdb.verify16(0, 4096, 0));
+        verify.othersAtWork = true;
+        settled();
+        Thread.sleep(60); // the time that the device takes for the piece
+        long doneNanos = System.nanoTime();
+        next();
+        assertThat(System.nanoTime() - doneNanos).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(50));
+        server.onLoop(server.gate::open);
+        assertThat(verify.await().status()).isZero();
     }
 
     @Test
