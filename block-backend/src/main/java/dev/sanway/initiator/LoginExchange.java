@@ -78,7 +78,7 @@ public final class LoginExchange {
         keys.add(TextKey.INITIATOR_NAME.with(config.initiatorName().value()));
         keys.add(TextKey.SESSION_TYPE.with(negotiation.discovery() ? "Discovery" : "Normal"));
         if (!negotiation.discovery()) {
-            keys.add(TextKey.TARGET_NAME.with(config.targetName().value()));
+            keys.add(TextKey.TARGET_NAME.with(config.targetName().written()));
         }
         keys.add(TextKey.AUTH_METHOD.with(chap == null ? "None" : "CHAP"));
         return new Send(chap == null, LoginStage.SECURITY, LoginStage.OPERATIONAL, keys);

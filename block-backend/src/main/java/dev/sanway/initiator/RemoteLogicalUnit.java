@@ -125,7 +125,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
         this.limits = new Limits((1 << 20) / geometry.blockSizeBytes(), 0, 0, 0, false, true, false);
         String name = session.config().unitName() + "/" + lun;
         this.identity = new Identity(
-                UUID.nameUUIDFromBytes((session.config().targetName() + "/" + lun).getBytes(StandardCharsets.UTF_8)),
+                UUID.nameUUIDFromBytes(
+                        (session.config().targetName().value() + "/" + lun).getBytes(StandardCharsets.UTF_8)),
                 name);
     }
 

@@ -286,6 +286,47 @@ class TgtdTest {
         }
     }
 
+    /** RFC 7143 4.2.7 compares names in normal form; tgtd compares bytes. */
+    @Test
+    void aTargetWithCapitalsIsReachedUnderTheNameThatItHas() throws Exception {
+        try (Tgtd tgtd = Tgtd.start(directory, 1, BYTES)) {
+            String name = "iqn.2026-11.example:Storage.Disk1";
+            tgtd.adm("--op", "new", "--mode", "target", "--tid", "2", "-T", name);
+            tgtd.adm("--op", "bind", "--mode", "target", "--tid", "2", "-I", "ALL");
+            UnitSession session = session(UnitSessionConfig.of(
+                    "tgt1",
+                    "127.0.0.1",
+                    tgtd.port(),
+                    Objects.requireNonNull(IscsiName.parse(name)),
+                    INITIATOR,
+                    new Isid(0x800000000001L)));
+            Awaitility.await()
+                    .untilAsserted(() -> assertThat(onLoop(session::state)).isInstanceOf(SessionState.Ready.class));
+        }
+    }
+
+    /** That is by the security stage, in which a login of ours begins: without it tgtd lets the old session go on. */
+    @Test
+    void aLoginEndsTheSessionBeforeOfTheSameNameAndIsid() throws Exception {
+        try (Tgtd tgtd = Tgtd.start(directory, 1, BYTES)) {
+            AtomicInteger losses = new AtomicInteger();
+            UnitSession before = new UnitSession(config(tgtd), loop(), new UnitSessionListener() {
+                @Override
+                public void stateChanged(SessionState state) {
+                    if (state instanceof SessionState.Waiting) {
+                        losses.incrementAndGet();
+                    }
+                }
+            });
+            sessions.add(before);
+            before.start();
+            attach(before, 1);
+            assertThat(losses.get()).isZero();
+            attach(session(config(tgtd)), 1);
+            Awaitility.await().until(() -> losses.get() > 0);
+        }
+    }
+
     @Test
     void killingTheUnitInTheMiddleOfWritesLosesNoneThatWasDone() throws Exception {
         try (Tgtd tgtd = Tgtd.start(directory, 1, BYTES)) {

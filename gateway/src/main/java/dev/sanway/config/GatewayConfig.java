@@ -1,6 +1,7 @@
 package dev.sanway.config;
 
 import dev.sanway.autoconfig.PoolKeys;
+import dev.sanway.iscsi.IscsiName;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -119,7 +120,7 @@ public record GatewayConfig(
     public record Unit(
             String name,
             InetSocketAddress portal,
-            String target,
+            IscsiName target,
             List<Integer> luns,
             @Nullable ChapConfig chap,
             int maxSessions,

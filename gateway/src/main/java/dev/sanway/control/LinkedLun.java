@@ -64,7 +64,7 @@ final class LinkedLun {
                 unit.name(),
                 unit.portal().getAddress().getHostAddress() + ":"
                         + unit.portal().getPort(),
-                unit.target(),
+                unit.target().written(),
                 shown,
                 state instanceof SessionState.Ready,
                 false,

@@ -146,13 +146,13 @@ final class UnitLink {
     // ---- start
 
     void start() {
-        Set<String> old = new HashSet<>(catalog.isids(unit.target()));
+        Set<String> old = new HashSet<>(catalog.isids(unit.target().value()));
         int sessions = unit.maxSessions() == 0 ? directories.size() : Math.min(unit.maxSessions(), directories.size());
         List<CompletableFuture<Void>> remembered = new ArrayList<>();
         for (int index = 0; index < sessions; index++) {
             Isid isid = UnitSessions.isid(catalog.self().gateway(), index);
             old.remove(isid.toString());
-            remembered.add(catalog.rememberIsid(unit.target(), isid.toString()));
+            remembered.add(catalog.rememberIsid(unit.target().value(), isid.toString()));
             lines.add(new Line(index, (EventLoop) directories.get(index).loop(), isid));
             notYetIn.add(index);
         }

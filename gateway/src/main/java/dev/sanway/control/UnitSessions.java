@@ -21,7 +21,7 @@ final class UnitSessions {
                         unit.name(),
                         portal.getAddress().getHostAddress(),
                         portal.getPort(),
-                        new IscsiName(unit.target()),
+                        unit.target(),
                         new IscsiName(config.initiatorName()),
                         isid)
                 .withDigests(unit.digests(), unit.digests())

@@ -95,6 +95,22 @@ class GatewayConfigTest {
         assertThat(config.volumes().get(2).blockSizeBytes()).isEqualTo(4096);
     }
 
+    /** Targets are compared in normal form, and called by the name that they have. */
+    @Test
+    void theNameOfAUnitsTargetStaysAsItIsWritten() throws Exception {
+        GatewayConfig config = read(GOOD.replace("example:tgt2", "Example:Tgt2"));
+        assertThat(config.units().get(1).target()).hasToString("iqn.2026-11.Example:Tgt2");
+        assertThat(config.units().get(1).target().value()).isEqualTo("iqn.2026-11.example:tgt2");
+        assertThat(problems(GOOD.replace("example:tgt2", "Example:TGT1")))
+                .singleElement()
+                .asString()
+                .contains("the target iqn.2026-11.Example:TGT1 is used on line 8 already");
+        assertThat(problems(GOOD.replace("example:tgt2", "example:tgt2/1")))
+                .singleElement()
+                .asString()
+                .contains("iqn.2026-11.example:tgt2/1 is no iSCSI name: not of the form");
+    }
+
     @Test
     void secretsNeverShow() throws Exception {
         assertThat(read(GOOD).toString()).doesNotContain("a-secret");
