@@ -3,6 +3,7 @@ package dev.sanway.initiator;
 import dev.sanway.iscsi.Chap;
 import dev.sanway.iscsi.IscsiName;
 import dev.sanway.iscsi.Isid;
+import dev.sanway.iscsi.TargetAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -128,10 +129,14 @@ public record UnitSessionConfig(
                 maxQueuedRequests);
     }
 
+    /** Where it is to be found at first. */
+    TargetAddress portal() {
+        return new TargetAddress(host, port);
+    }
+
     /** The unit's name and address, for logs. */
     @Override
     public String toString() {
-        return unitName + " (" + targetName + " at " + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port
-                + ")";
+        return unitName + " (" + targetName + " at " + portal() + ")";
     }
 }

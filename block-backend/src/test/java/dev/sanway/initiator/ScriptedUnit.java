@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,6 +69,13 @@ final class ScriptedUnit implements AutoCloseable {
     volatile boolean answersAborts = true;
     volatile int abortResponse;
     volatile boolean powerOnAttention = true;
+    /** Where logins are sent on to, with this detail; null: they are served. */
+    volatile @Nullable String redirectTo;
+
+    volatile int redirectDetail = 1;
+    /** Logins that were sent on. */
+    final AtomicInteger redirected = new AtomicInteger();
+
     final byte[] disk = new byte[BLOCKS * 512];
 
     private final Channel server;
@@ -213,6 +221,12 @@ final class ScriptedUnit implements AutoCloseable {
             Text.Parsed text = (Text.Parsed) Text.parse(login.data());
             login.release();
             expCmdSn = login.cmdSn();
+            String elsewhere = redirectTo;
+            if (elsewhere != null) {
+                redirected.incrementAndGet();
+                redirect(login, elsewhere);
+                return;
+            }
             LoginStage stage = java.util.Objects.requireNonNull(LoginStage.of(login.currentStage()));
             Negotiation.Answered answered = (Negotiation.Answered) negotiation.receive(text.pairs(), stage);
             List<KeyValue> answers = new ArrayList<>(answered.answers());
@@ -244,6 +258,25 @@ final class ScriptedUnit implements AutoCloseable {
                         negotiation.connection().headerDigest(),
                         negotiation.connection().dataDigest());
             }
+        }
+
+        private void redirect(Pdu.LoginRequest login, String to) {
+            send(new Pdu.LoginResponse(
+                    false,
+                    false,
+                    login.currentStage(),
+                    0,
+                    0,
+                    0,
+                    login.isid(),
+                    0,
+                    login.initiatorTaskTag(),
+                    statSn++,
+                    expCmdSn,
+                    maxCmdSn(),
+                    1,
+                    redirectDetail,
+                    Text.build(List.of(TextKey.TARGET_ADDRESS.with(to)))));
         }
 
         private void command(Pdu.ScsiCommandPdu command) {

@@ -4,6 +4,7 @@ import dev.sanway.config.GatewayConfig;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
 import dev.sanway.initiator.SessionState;
+import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
@@ -41,15 +42,24 @@ final class LinkedLun {
                 : Optional.empty();
     }
 
-    /** A unit as operators see it, with {@code state} of its first session. */
-    static UnitView view(GatewayConfig.Unit unit, SessionState state, Map<Integer, LinkedLun> luns, PoolState pool) {
+    /** A unit as operators see it, with the state of its first session, and where that is. */
+    static UnitView view(
+            GatewayConfig.Unit unit,
+            SessionState state,
+            @Nullable TargetAddress at,
+            Map<Integer, LinkedLun> luns,
+            PoolState pool) {
         String shown = switch (state) {
             case SessionState.Ready _ -> "online";
             case SessionState.Waiting _ -> "offline";
             case SessionState.Connecting _, SessionState.LoggingIn _, SessionState.Idle _ -> "connecting";
             case SessionState.Closing _, SessionState.Closed _ -> "stopped";
         };
-        String detail = state instanceof SessionState.Waiting(String reason) ? reason : null;
+        String portal = unit.portal().getAddress().getHostAddress();
+        TargetAddress configured = new TargetAddress(portal, unit.portal().getPort());
+        String detail = state instanceof SessionState.Waiting(String reason)
+                ? reason
+                : at == null || at.equals(configured) ? null : "it sent us to " + at;
         List<UnitLunView> views = new ArrayList<>();
         luns.forEach((number, lun) -> {
             long free = lun.label == null
@@ -62,8 +72,7 @@ final class LinkedLun {
         });
         return new UnitView(
                 unit.name(),
-                unit.portal().getAddress().getHostAddress() + ":"
-                        + unit.portal().getPort(),
+                configured.toString(),
                 unit.target().written(),
                 shown,
                 state instanceof SessionState.Ready,

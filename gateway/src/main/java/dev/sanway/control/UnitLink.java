@@ -558,8 +558,9 @@ final class UnitLink {
     }
 
     UnitView view() {
-        SessionState state = lines.isEmpty() ? new SessionState.Idle() : lines.getFirst().state;
-        return LinkedLun.view(unit, state, luns, assignments.pool());
+        return lines.isEmpty()
+                ? LinkedLun.view(unit, new SessionState.Idle(), null, luns, assignments.pool())
+                : LinkedLun.view(unit, lines.getFirst().state, lines.getFirst().session.at(), luns, assignments.pool());
     }
 
     /** The unit is declared no more: its LUNs leave the pool, then as {@link #close}. */
