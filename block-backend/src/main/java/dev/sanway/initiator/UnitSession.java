@@ -12,6 +12,7 @@ import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -63,6 +64,7 @@ public final class UnitSession {
 
     private final LunQueue session = new LunQueue();
     private final Map<Integer, RemoteLogicalUnit> units = new LinkedHashMap<>();
+    private final Map<Integer, RestartWatch> restarts = new HashMap<>();
     private final List<LunQueue> queues = new ArrayList<>();
     private int nextQueue;
     private final Set<ScsiTask> live = new LinkedHashSet<>();
@@ -160,17 +162,6 @@ public final class UnitSession {
     }
 
     // ---- what it is used for
-
-    /** The logical units of a target, or why they are not known. */
-    public sealed interface LogicalUnits {
-        record Known(List<Integer> luns) implements LogicalUnits {
-            public Known {
-                luns = List.copyOf(luns);
-            }
-        }
-
-        record Unknown(String reason) implements LogicalUnits {}
-    }
 
     /** Asks for the unit's logical units; answered within {@code unitTimeout}. */
     public void reportLuns(Consumer<LogicalUnits> answer) {
@@ -594,6 +585,11 @@ public final class UnitSession {
     /** For {@link RemoteLogicalUnit}: tells the listener, once a second however often the unit says so. */
     void logicalUnitsChanged() {
         lunNews.tell();
+    }
+
+    /** What is known of a logical unit's restarts. */
+    RestartWatch restarts(int lun) {
+        return restarts.computeIfAbsent(lun, _ -> new RestartWatch());
     }
 
     /** In which logical units are verified. */

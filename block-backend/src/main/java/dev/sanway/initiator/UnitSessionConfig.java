@@ -43,7 +43,7 @@ public record UnitSessionConfig(
         int abortTimeoutMillis,
         int maxQueuedRequests) {
 
-    /** The defaults: no CHAP, no digests, volatile cache, 20 s in all for a request. */
+    /** The defaults: no CHAP, no digests, the cache by the kind of unit, 20 s in all for a request. */
     public static UnitSessionConfig of(
             String unitName, String host, int port, IscsiName targetName, IscsiName initiatorName, Isid isid) {
         return new UnitSessionConfig(
@@ -57,7 +57,7 @@ public record UnitSessionConfig(
                 null,
                 false,
                 false,
-                CachePolicy.VOLATILE,
+                CachePolicy.AUTOMATIC,
                 20_000,
                 3_000,
                 5_000,

@@ -188,9 +188,9 @@ class TgtdTest {
     void logicalUnitsAndTargetsAreFound() throws Exception {
         try (Tgtd tgtd = Tgtd.start(directory, 2, BYTES)) {
             UnitSession session = session(config(tgtd));
-            CompletableFuture<UnitSession.LogicalUnits> luns = new CompletableFuture<>();
+            CompletableFuture<LogicalUnits> luns = new CompletableFuture<>();
             loop().execute(() -> session.reportLuns(luns::complete));
-            assertThat(luns.get(10, TimeUnit.SECONDS)).isEqualTo(new UnitSession.LogicalUnits.Known(List.of(0, 1, 2)));
+            assertThat(luns.get(10, TimeUnit.SECONDS)).isEqualTo(new LogicalUnits.Known(List.of(0, 1, 2)));
             CompletableFuture<Discovery.Result> targets = new CompletableFuture<>();
             Discovery.sendTargets(config(tgtd), loop(), targets::complete);
             assertThat(targets.get(10, TimeUnit.SECONDS))

@@ -106,6 +106,8 @@ public record GatewayConfig(
 
     /** What a unit's write cache does to writes that were not flushed. */
     public enum Cache {
+        /** Nothing was said: it follows from what the unit turns out to be. */
+        AUTOMATIC,
         VOLATILE,
         PROTECTED,
         WRITE_THROUGH

@@ -142,10 +142,11 @@ public final class GatewayConfigReader {
         for (String lunAt : reader.elements(at + "/luns")) {
             luns.add(reader.integer(lunAt, 0));
         }
-        Cache cache = switch (reader.text(at + "/cache", "volatile")) {
+        Cache cache = switch (reader.text(at + "/cache", "")) {
             case "protected" -> Cache.PROTECTED;
             case "writeThrough" -> Cache.WRITE_THROUGH;
-            default -> Cache.VOLATILE;
+            case "volatile" -> Cache.VOLATILE;
+            default -> Cache.AUTOMATIC;
         };
         return new Unit(
                 name,

@@ -376,7 +376,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
                 List.of(),
                 config == null ? null : config.chap(),
                 0,
-                GatewayConfig.Cache.VOLATILE,
+                GatewayConfig.Cache.AUTOMATIC,
                 false,
                 0);
     }

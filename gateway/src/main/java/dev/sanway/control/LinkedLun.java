@@ -3,6 +3,10 @@ package dev.sanway.control;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
+import dev.sanway.initiator.CachePolicy;
+import dev.sanway.initiator.LunNature;
+import dev.sanway.initiator.RemoteLogicalUnit;
+import dev.sanway.initiator.RestartSign;
 import dev.sanway.initiator.SessionState;
 import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.pool.Partition;
@@ -48,6 +52,7 @@ final class LinkedLun {
             SessionState state,
             @Nullable TargetAddress at,
             Map<Integer, LinkedLun> luns,
+            Map<Integer, RemoteLogicalUnit> devices,
             PoolState pool) {
         String shown = switch (state) {
             case SessionState.Ready _ -> "online";
@@ -68,7 +73,18 @@ final class LinkedLun {
                             .mapToLong(Partition::lengthBytes)
                             .sum();
             String lunState = lun.refusal != null ? "refused" : lun.label == null ? "checking" : shown;
-            views.add(new UnitLunView(number, lun.label, lun.sizeBytes, free, lunState, lun.refusal));
+            RemoteLogicalUnit device = devices.get(number);
+            LunNature nature = device == null ? null : device.nature();
+            views.add(new UnitLunView(
+                    number,
+                    lun.label,
+                    lun.sizeBytes,
+                    free,
+                    lunState,
+                    lun.refusal,
+                    nature == null ? null : nature.barrier().toString(),
+                    nature == null ? null : shown(nature.restart()),
+                    nature == null ? null : nature.volatileCache() ? shown(nature.cache()) : "none"));
         });
         return new UnitView(
                 unit.name(),
@@ -80,5 +96,21 @@ final class LinkedLun {
                 detail,
                 views,
                 null);
+    }
+
+    private static String shown(RestartSign sign) {
+        return switch (sign) {
+            case BOOT_ID -> "bootId";
+            case ATTENTION -> "attention";
+            case NONE -> "none";
+        };
+    }
+
+    private static String shown(CachePolicy policy) {
+        return switch (policy) {
+            case AUTOMATIC, VOLATILE -> "volatile";
+            case PROTECTED -> "protected";
+            case WRITE_THROUGH -> "writeThrough";
+        };
     }
 }

@@ -27,6 +27,7 @@ final class UnitSessions {
                 .withDigests(unit.digests(), unit.digests())
                 .withCache(
                         switch (unit.cache()) {
+                            case AUTOMATIC -> CachePolicy.AUTOMATIC;
                             case VOLATILE -> CachePolicy.VOLATILE;
                             case PROTECTED -> CachePolicy.PROTECTED;
                             case WRITE_THROUGH -> CachePolicy.WRITE_THROUGH;

@@ -83,7 +83,7 @@ class GatewayConfigTest {
         assertThat(config.stateDirectory()).isEqualTo(folder.resolve("state"));
         assertThat(config.unitTimeout()).isEqualTo(Duration.ofSeconds(20));
         assertThat(config.units().getFirst().cache()).isEqualTo(GatewayConfig.Cache.WRITE_THROUGH);
-        assertThat(config.units().get(1).cache()).isEqualTo(GatewayConfig.Cache.VOLATILE);
+        assertThat(config.units().get(1).cache()).isEqualTo(GatewayConfig.Cache.AUTOMATIC);
         GatewayConfig.Host web1 = config.hosts().getFirst();
         assertThat(web1.access().initiators()).containsExactly("iqn.1993-08.org.debian:01:web1");
         assertThat(web1.target()).isEqualTo("iqn.2026-11.dev.sanway:web1");
