@@ -1,9 +1,10 @@
 package dev.sanway.initiator;
 
+import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.scsi.SenseData;
 import java.util.List;
 
-/** Who is told what becomes of a {@link UnitConnection}, on its loop. Nothing is told after {@link #ended}. */
+/** Who is told what becomes of a {@link UnitConnection}, on its loop. Nothing is told after {@link #ended} or {@link #moved}. */
 interface ConnectionOwner {
     void loggedIn();
 
@@ -21,6 +22,9 @@ interface ConnectionOwner {
 
     /** A bug of ours; the connection ends. */
     void internalError(Throwable bug);
+
+    /** The connection is over before it was logged in: the unit wants us at another address, for now or for good. */
+    void moved(TargetAddress to, boolean permanent);
 
     /** The connection is over; {@code inFlight} were sent and not answered. */
     void ended(String why, boolean refusedByUnit, List<ScsiTask> inFlight);

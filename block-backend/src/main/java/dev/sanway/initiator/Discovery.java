@@ -1,6 +1,7 @@
 package dev.sanway.initiator;
 
 import dev.sanway.iscsi.KeyValue;
+import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.iscsi.TextKey;
 import dev.sanway.scsi.SenseData;
 import io.netty.channel.ChannelFuture;
@@ -39,13 +40,19 @@ public final class Discovery implements ConnectionOwner {
         }
     }
 
+    private final UnitSessionConfig config;
+    private final EventLoop loop;
     private final Consumer<Result> answer;
+    private final Redirects redirects;
     private @Nullable UnitConnection connection;
     private @Nullable ScheduledFuture<?> limit;
     private @Nullable Result result;
 
-    private Discovery(Consumer<Result> answer) {
+    private Discovery(UnitSessionConfig config, EventLoop loop, Consumer<Result> answer) {
+        this.config = config;
+        this.loop = loop;
         this.answer = answer;
+        this.redirects = new Redirects(config.portal());
     }
 
     /**
@@ -56,20 +63,37 @@ public final class Discovery implements ConnectionOwner {
      */
     public static void sendTargets(UnitSessionConfig config, EventLoop loop, Consumer<Result> answer) {
         loop.execute(() -> {
-            Discovery discovery = new Discovery(answer);
-            UnitConnection connection =
-                    new UnitConnection(config, new LoginExchange(config, true, false, new SecureRandom()), discovery);
-            discovery.connection = connection;
-            discovery.limit = loop.schedule(
-                    () -> connection.drop("no answer in time"),
-                    2L * config.loginTimeoutMillis(),
-                    TimeUnit.MILLISECONDS);
-            UnitSession.open(config, loop, connection).addListener((ChannelFuture future) -> {
-                if (!future.isSuccess()) {
-                    connection.drop("cannot connect: " + future.cause().getMessage());
-                }
-            });
+            Discovery discovery = new Discovery(config, loop, answer);
+            discovery.limit = loop.schedule(discovery::giveUp, 2L * config.loginTimeoutMillis(), TimeUnit.MILLISECONDS);
+            discovery.connect(discovery.redirects.begin());
         });
+    }
+
+    private void connect(TargetAddress to) {
+        UnitConnection next =
+                new UnitConnection(config, new LoginExchange(config, true, false, new SecureRandom()), this);
+        connection = next;
+        Dial.open(config, to, loop, next).addListener((ChannelFuture future) -> {
+            if (!future.isSuccess()) {
+                next.drop("cannot connect: " + future.cause().getMessage());
+            }
+        });
+    }
+
+    private void giveUp() {
+        UnitConnection to = connection;
+        if (to != null) {
+            to.drop("no answer in time");
+        }
+    }
+
+    @Override
+    public void moved(TargetAddress to, boolean permanent) {
+        if (redirects.follow(to, permanent)) {
+            connect(to);
+        } else {
+            ended("it is sent on and on, to " + to + " at last", true, List.of());
+        }
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.sanway.iscsi.LoginStatus;
 import dev.sanway.iscsi.Negotiation;
 import dev.sanway.iscsi.NegotiationWishes;
 import dev.sanway.iscsi.SessionParameters;
+import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.iscsi.TextKey;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -32,6 +33,9 @@ public final class LoginExchange {
     /** Logged in. */
     public record Done(SessionParameters session, ConnectionParameters connection) implements Step {}
 
+    /** The unit sends us elsewhere: for this login, or {@code permanent}ly (section 11.13.5, 0101 and 0102). */
+    public record Moved(TargetAddress to, boolean permanent) implements Step {}
+
     /** Login failed; {@code why} says it to an operator. */
     public record Refused(String why, boolean byUnit) implements Step {}
 
@@ -42,6 +46,7 @@ public final class LoginExchange {
     }
 
     private static final int MAX_ROUNDS = 32;
+    private static final int REDIRECTION = 0x01;
 
     private final UnitSessionConfig config;
     private final Negotiation negotiation;
@@ -72,13 +77,16 @@ public final class LoginExchange {
                         weakChap ? List.of(Chap.Algorithm.MD5) : List.of(Chap.Algorithm.values()));
     }
 
-    /** The first step. */
+    /**
+     * The first step. A login begins in the security stage also where there is nothing to prove: tgtd 1.0.85 looks for the session
+     * that this one is to replace when it leaves that stage, and lets the old one go on writing otherwise.
+     */
     public Step begin() {
         List<KeyValue> keys = new ArrayList<>();
         keys.add(TextKey.INITIATOR_NAME.with(config.initiatorName().value()));
         keys.add(TextKey.SESSION_TYPE.with(negotiation.discovery() ? "Discovery" : "Normal"));
         if (!negotiation.discovery()) {
-            keys.add(TextKey.TARGET_NAME.with(config.targetName().value()));
+            keys.add(TextKey.TARGET_NAME.with(config.targetName().written()));
         }
         keys.add(TextKey.AUTH_METHOD.with(chap == null ? "None" : "CHAP"));
         return new Send(chap == null, LoginStage.SECURITY, LoginStage.OPERATIONAL, keys);
@@ -90,6 +98,9 @@ public final class LoginExchange {
      * @param nextStage NSG, meaningful if {@code transit}
      */
     public Step receive(boolean transit, int nextStage, int statusClass, int statusDetail, List<KeyValue> keys) {
+        if (statusClass == REDIRECTION) {
+            return moved(statusDetail, keys);
+        }
         if (statusClass != 0) {
             return new Refused("the unit refuses login: " + meaning(statusClass, statusDetail), true);
         }
@@ -107,6 +118,19 @@ public final class LoginExchange {
                     case OPERATIONAL -> operational(transit, nextStage, answered.answers());
                 };
         };
+    }
+
+    /** To the first address that can be understood. A detail that the standard does not know is taken for 0101. */
+    private static Step moved(int statusDetail, List<KeyValue> keys) {
+        for (KeyValue key : keys) {
+            TargetAddress to =
+                    key.key().equals(TextKey.TARGET_ADDRESS.text()) ? TargetAddress.parse(key.value()) : null;
+            if (to != null) {
+                return new Moved(to, statusDetail == LoginStatus.TARGET_MOVED_PERMANENTLY.statusDetail());
+            }
+        }
+        return new Refused(
+                "the unit sends us elsewhere without saying where: " + meaning(REDIRECTION, statusDetail), true);
     }
 
     private static String meaning(int statusClass, int statusDetail) {

@@ -23,9 +23,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Prepares a logical unit after login. First a barrier: an ORDERED TEST UNIT READY, which a unit answers only after every
- * older command of the logical unit has ended, for there are units (tgtd) that let the threads of an ended session finish.
- * Then it asks what the logical unit is and can do. Confined to the session's loop; runs once.
+ * Prepares a logical unit after login. INQUIRY, which waits for nothing and changes nothing, says what it is; then a
+ * {@link Barrier} of that kind makes certain that every older command has ended; then it is asked what it can do. Confined to the
+ * session's loop; runs once.
  */
 final class LunProbe {
     private static final int ALLOCATION_BYTES = 255;
@@ -46,10 +46,13 @@ final class LunProbe {
 
     /** What came of it. */
     sealed interface Result {
-        record Found(LunEvidence evidence, Limits limits, Features features) implements Result {}
+        record Found(LunEvidence evidence, Limits limits, Features features, Barrier barrier) implements Result {}
 
         /** Not usable now; worth asking again if {@code passing}. */
         record Unusable(String reason, boolean passing) implements Result {}
+
+        /** Something else than a disk, such as the controller that tgtd has at LUN 0. */
+        record NoDisk(String reason) implements Result {}
     }
 
     /**
@@ -76,6 +79,7 @@ final class LunProbe {
     private final Map<Integer, VpdPage> pages = new HashMap<>();
     private final ArrayDeque<Integer> pagesToAsk = new ArrayDeque<>();
     private @Nullable InquiryData inquiry;
+    private Barrier barrier = Barrier.ORDERED;
     private @Nullable CapacityData capacity;
 
     /**
@@ -92,13 +96,26 @@ final class LunProbe {
     }
 
     void run() {
-        ask(Cdb.testUnitReady(), TaskAttribute.ORDERED, 0, answer -> {
+        ask(Cdb.inquiry(ALLOCATION_BYTES), TaskAttribute.SIMPLE, ALLOCATION_BYTES, this::inquired);
+    }
+
+    /** The first command that waits for others and reports what is pending. */
+    private void stopAtBarrier(InquiryData data) {
+        barrier = Barrier.of(
+                data,
+                pages.get(VpdPage.DEVICE_IDENTIFICATION) instanceof VpdPage.DeviceIdentification page
+                        ? page.designators()
+                        : List.of());
+        TaskAttribute attribute = switch (barrier) {
+            case ORDERED -> TaskAttribute.ORDERED;
+            case LOGIN -> TaskAttribute.SIMPLE;
+        };
+        ask(Cdb.testUnitReady(), attribute, 0, answer -> {
             if (wasCarriedOut(answer)) {
                 afterBarrier.run();
             }
             switch (answer) {
-                case Good _ ->
-                    ask(Cdb.inquiry(ALLOCATION_BYTES), TaskAttribute.SIMPLE, ALLOCATION_BYTES, this::inquired);
+                case Good _ -> ask(Cdb.readCapacity16(32), TaskAttribute.SIMPLE, 32, this::capacity16);
                 case Bad bad -> unusable(bad);
             }
         });
@@ -160,7 +177,8 @@ final class LunProbe {
         if (data == null) {
             done.accept(new Result.Unusable("LUN " + lun + " does not answer INQUIRY as a disk does", true));
         } else if (!data.isConnectedDisk()) {
-            done.accept(new Result.Unusable("there is no disk at LUN " + lun, data.qualifier() != 0));
+            String reason = "there is no disk at LUN " + lun;
+            done.accept(data.qualifier() == 0 ? new Result.NoDisk(reason) : new Result.Unusable(reason, true));
         } else {
             inquiry = data;
             ask(
@@ -190,7 +208,7 @@ final class LunProbe {
     private void nextPage() {
         Integer page = pagesToAsk.poll();
         if (page == null) {
-            ask(Cdb.readCapacity16(32), TaskAttribute.SIMPLE, 32, this::capacity16);
+            stopAtBarrier(Objects.requireNonNull(inquiry));
             return;
         }
         ask(Cdb.inquiryVpd(page, ALLOCATION_BYTES), TaskAttribute.SIMPLE, ALLOCATION_BYTES, answer -> {
@@ -240,7 +258,8 @@ final class LunProbe {
                 if (transfer != null) {
                     impossible(transfer);
                 } else if (size != null && data != null) {
-                    done.accept(new Result.Found(evidence(data, geometry), limits(size, mode), features(size, mode)));
+                    done.accept(new Result.Found(
+                            evidence(data, geometry), limits(size, mode), features(size, mode), barrier));
                 }
             }
         }

@@ -24,7 +24,6 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.EventExecutor;
 import java.nio.charset.StandardCharsets;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -87,6 +86,10 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private volatile Limits limits;
     private Availability availability = new Availability.Away();
     private @Nullable LunEvidence evidence;
+    private Barrier barrier = Barrier.ORDERED;
+    private final RestartWatch restarts;
+    private volatile @Nullable LunNature nature;
+    private boolean disk = true;
     private LunProbe.Features features = new LunProbe.Features(0, 0, 0, false, false);
     private UnflushedWrites unflushed = new UnflushedWrites(FIRST_BLOCK_SIZE);
     private UnitQuirks quirks = new UnitQuirks();
@@ -100,7 +103,6 @@ public final class RemoteLogicalUnit implements BlockDevice {
 
     private boolean preparing;
     private long notOpenSinceNanos = System.nanoTime();
-    private boolean powerOnSeen;
     private boolean saidNotReady = true;
     /** So that a refusal is logged once, however often it is repeated. */
     private String loggedRefusal = "";
@@ -117,6 +119,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     RemoteLogicalUnit(
             UnitSession session, int lun, LunQueue queue, LunVerifier verifier, @Nullable Geometry lastKnown) {
         this.session = session;
+        this.restarts = session.restarts(lun);
         this.lun = lun;
         this.queue = queue;
         this.verifier = verifier;
@@ -125,7 +128,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
         this.limits = new Limits((1 << 20) / geometry.blockSizeBytes(), 0, 0, 0, false, true, false);
         String name = session.config().unitName() + "/" + lun;
         this.identity = new Identity(
-                UUID.nameUUIDFromBytes((session.config().targetName() + "/" + lun).getBytes(StandardCharsets.UTF_8)),
+                UUID.nameUUIDFromBytes(
+                        (session.config().targetName().value() + "/" + lun).getBytes(StandardCharsets.UTF_8)),
                 name);
     }
 
@@ -157,6 +161,16 @@ public final class RemoteLogicalUnit implements BlockDevice {
     /** Whether requests are served. */
     public Availability availability() {
         return availability;
+    }
+
+    /** Whether there is a disk, as far as is known, and nothing else that SCSI knows. */
+    public boolean isDisk() {
+        return disk;
+    }
+
+    /** How it is dealt with; null before it was reached. Any thread. */
+    public @Nullable LunNature nature() {
+        return nature;
     }
 
     /** What it last said of itself; null before it was reached. */
@@ -242,7 +256,27 @@ public final class RemoteLogicalUnit implements BlockDevice {
 
     /** Whether done writes may be lost with power until flushed, as far as we have to care. */
     boolean tracksWrites() {
-        return limits.volatileCache() && session.config().cache() == CachePolicy.VOLATILE;
+        return limits.volatileCache() && cache() == CachePolicy.VOLATILE;
+    }
+
+    /** How writes are made to last; never AUTOMATIC. */
+    CachePolicy cache() {
+        CachePolicy said = session.config().cache();
+        if (said != CachePolicy.AUTOMATIC) {
+            return said;
+        }
+        boolean untold = restarts.sign() == RestartSign.NONE && limits.volatileCache();
+        return untold && !quirks.neverDurable ? CachePolicy.WRITE_THROUGH : CachePolicy.VOLATILE;
+    }
+
+    /** Another one than before: what was not durable by then may be lost. */
+    int incarnation() {
+        return restarts.count();
+    }
+
+    /** The whole cache is flushed at once where a range is no help: LIO warns in its log of each that names blocks. */
+    boolean flushesWhole() {
+        return barrier == Barrier.LOGIN;
     }
 
     // ---- news
@@ -258,7 +292,6 @@ public final class RemoteLogicalUnit implements BlockDevice {
             return;
         }
         LOG.debug("{}: {}", identity.name(), sense);
-
         if (sense.is(SenseKey.UNIT_ATTENTION, AdditionalSense.CAPACITY_CHANGED)) {
             if (!preparing) {
                 capacityChanged();
@@ -269,7 +302,9 @@ public final class RemoteLogicalUnit implements BlockDevice {
             session.logicalUnitsChanged();
             prepareAgain();
         } else if (sense.asc() == RESET_ASC || sense.asc() == COMMANDS_CLEARED_ASC) {
-            powerOnSeen |= losesCache(sense);
+            if (losesCache(sense)) {
+                restarts.poweredOn();
+            }
             if (!preparing) {
                 // What was under way is gone and may never be answered: a new session starts from what is certain.
                 session.reinstate(identity.name() + ": " + sense);
@@ -281,7 +316,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     }
 
     /** Power on, or a reset that may have been one (SPC-4 table 56, 29h): resets of the bus and of the nexus are not. */
-    private static boolean losesCache(SenseData sense) {
+    static boolean losesCache(SenseData sense) {
         return sense.asc() == RESET_ASC && (sense.ascq() == 0x00 || sense.ascq() == 0x01 || sense.ascq() == 0x04);
     }
 
@@ -388,6 +423,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         preparing = false;
         askingCapacity = false;
         queue.open = false;
+        restarts.cut();
         availability = new Availability.Away();
     }
 
@@ -442,10 +478,18 @@ public final class RemoteLogicalUnit implements BlockDevice {
                     refuse(mine, unusable.reason());
                 }
             }
+            case LunProbe.Result.NoDisk none -> {
+                disk = false;
+                refuse(mine, none.reason());
+            }
             case LunProbe.Result.Found found -> {
-                judgeCache(found.evidence());
+                disk = true;
+                if (restarts.identified(found.evidence())) {
+                    sayIf(unflushed.lose());
+                }
                 evidence = found.evidence();
                 features = found.features();
+                barrier = found.barrier();
                 session.verifications().take(() -> verify(mine, found));
             }
         }
@@ -474,7 +518,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
                         },
                         session.config().unitTimeoutMillis(),
                         TimeUnit.MILLISECONDS);
-        verifier.verify(found.evidence(), this::readForVerifier, verdict -> {
+        int blockSizeBytes = found.evidence().geometry().blockSizeBytes();
+        verifier.verify(found.evidence(), new VerifierReads(session, lun, blockSizeBytes, this::news), verdict -> {
             if (mine == preparation && preparing) {
                 switch (verdict) {
                     case LunVerifier.Verdict.Accepted _ -> accept(found);
@@ -485,17 +530,12 @@ public final class RemoteLogicalUnit implements BlockDevice {
         });
     }
 
-    /** Whether what was not flushed is lost: our units tell by their boot id, others by power-on attentions. */
-    private void judgeCache(LunEvidence now) {
-        UUID before = evidence == null ? null : evidence.bootId();
-        boolean lost = before != null
-                ? !before.equals(now.bootId())
-                : now.bootId() == null && powerOnSeen && session.config().cache() == CachePolicy.VOLATILE;
-        powerOnSeen = false;
-        if (lost && unflushed.lose()) {
+    private void sayIf(boolean lost) {
+        if (lost) {
             LOG.warn(
-                    "{}: the unit was restarted, and writes that were not flushed may be lost: the next flush says so",
-                    identity.name());
+                    "{}: {}, and writes that were not flushed may be lost: the next flush says so",
+                    identity.name(),
+                    restarts.sign());
         }
     }
 
@@ -513,6 +553,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         limits = found.limits();
         become(now);
         quirks = new UnitQuirks();
+        nature = new LunNature(barrier, restarts.sign(), limits.volatileCache(), cache());
         preparing = false;
         refusals = 0;
         availability = new Availability.Open();
@@ -525,7 +566,6 @@ public final class RemoteLogicalUnit implements BlockDevice {
     }
 
     private void refuse(int mine, String reason) {
-
         preparing = false;
         availability = new Availability.Refused(reason);
         if (!reason.equals(loggedRefusal)) {
@@ -555,40 +595,5 @@ public final class RemoteLogicalUnit implements BlockDevice {
             saidNotReady = true;
             listeners.tell(new DeviceEvent.BecameNotReady(reason));
         }
-    }
-
-    private void readForVerifier(long lba, int blockCount, BlockCompletion completion) {
-        readForVerifier(lba, blockCount, completion, 0);
-    }
-
-    private void readForVerifier(long lba, int blockCount, BlockCompletion completion, int attempts) {
-        int bytes = blockCount * Objects.requireNonNull(evidence).geometry().blockSizeBytes();
-        byte[] cdb = attempts % 2 == 0 || lba > 0xFFFF_FFFFL
-                ? Cdb.read16(lba, blockCount, false)
-                : Cdb.read10(lba, blockCount, false);
-        session.submitOwn(lun, cdb, TaskAttribute.SIMPLE.code(), bytes, session.deadline(), result -> {
-            if (!(result instanceof ScsiResult.Answered answered)) {
-                completion.completed(BlockOutcome.failed(new BlockFailure.NotReady("no answer")));
-                return;
-            }
-            SenseOutcome outcome = SenseOutcome.of(answered.status(), answered.sense(), false, lba, blockCount);
-            if (outcome instanceof SenseOutcome.Good && answered.dataIn().readableBytes() == bytes) {
-                completion.completed(new BlockOutcome.Data(answered.dataIn()));
-                return;
-            }
-            answered.dataIn().release();
-            boolean unsupported = outcome instanceof SenseOutcome.Failure(BlockFailure.Unsupported _);
-            if (outcome instanceof SenseOutcome.News(SenseData sense) && attempts < 16) {
-                news(sense);
-                readForVerifier(lba, blockCount, completion, attempts + 2);
-            } else if (unsupported && attempts == 0) {
-                readForVerifier(lba, blockCount, completion, 1);
-            } else {
-                completion.completed(BlockOutcome.failed(
-                        outcome instanceof SenseOutcome.Failure(BlockFailure failure)
-                                ? failure
-                                : new BlockFailure.NotReady("the unit does not answer a read")));
-            }
-        });
     }
 }

@@ -31,6 +31,9 @@ final class RemoteOperation implements BlockOperation {
     private static final int MAX_DELAY_MILLIS = 500;
     private static final int ATTEMPTS_AT_MOST = 200;
 
+    /** How often a write is done again because the unit may have been restarted before it was flushed. */
+    private static final int REPETITIONS_AT_MOST = 8;
+
     /** Unit attentions that are met by sending the command again at once; beyond, it waits a little. */
     private static final int NEWS_AT_ONCE = 8;
 
@@ -44,6 +47,10 @@ final class RemoteOperation implements BlockOperation {
     private final int blockSize;
     private long deadlineNanos;
     private int attempts;
+    private int repetitions;
+    /** Where the unit was when this began. */
+    private final int incarnationAtFirst;
+
     private boolean cancelled;
     private boolean ended;
     private @Nullable ScsiTask task;
@@ -55,6 +62,7 @@ final class RemoteOperation implements BlockOperation {
         this.completion = completion;
         this.blockSize = unit.geometry().blockSizeBytes();
         this.deadlineNanos = unit.session().deadline();
+        this.incarnationAtFirst = unit.incarnation();
     }
 
     void begin() {
@@ -64,7 +72,7 @@ final class RemoteOperation implements BlockOperation {
             case BlockRequest.Flush flush -> flush(flush);
             case BlockRequest.Unmap unmap -> unmap(unmap);
             case BlockRequest.WriteZeroes zeroes ->
-                writeZeroes(zeroes, zeroes.lba(), zeroes.blockCount(), zeroes.mayUnmap());
+                writeZeroes(zeroes, incarnationAtFirst, zeroes.lba(), zeroes.blockCount(), zeroes.mayUnmap());
             case BlockRequest.Status status -> status(status);
             case BlockRequest.CompareAndWrite _, BlockRequest.OrWrite _ -> fail(new BlockFailure.Unsupported());
         }
@@ -257,7 +265,7 @@ final class RemoteOperation implements BlockOperation {
             end(BlockOutcome.DONE);
             return;
         }
-        boolean durable = write.forceUnitAccess() || unit.session().config().cache() == CachePolicy.WRITE_THROUGH;
+        boolean durable = write.forceUnitAccess() || unit.cache() == CachePolicy.WRITE_THROUGH;
         writeData(write.lba(), write.blockCount(), write.data(), durable, () -> end(BlockOutcome.DONE));
     }
 
@@ -265,6 +273,7 @@ final class RemoteOperation implements BlockOperation {
     private void writeData(long lba, int count, ByteBuf data, boolean durable, Runnable done) {
         boolean fua = durable && mayForce();
         boolean ten = unit.quirks().no16;
+        int incarnation = unit.incarnation();
         issue(new Command(
                 ten ? Cdb.write10(lba, count, fua) : Cdb.write16(lba, count, fua),
                 data,
@@ -275,7 +284,8 @@ final class RemoteOperation implements BlockOperation {
                 none -> {
                     none.release();
                     if (durable && !fua) {
-                        synchronize(new BlockRange(lba, count), done);
+                        Runnable again = () -> writeData(lba, count, data, true, done);
+                        synchronize(new BlockRange(lba, count), () -> orAgain(incarnation, done, again));
                     } else {
                         written(lba, count, fua);
                         done.run();
@@ -323,9 +333,35 @@ final class RemoteOperation implements BlockOperation {
                 });
     }
 
-    /** Makes a range durable on behalf of a write. */
+    /**
+     * Makes a range durable on behalf of a write. Where that turns out to be impossible the write is left as one that was not flushed,
+     * unless whoever wrote it asked for more: then each flush fails, which is what is to be heard of such a unit.
+     */
     private void synchronize(BlockRange range, Runnable done) {
-        synchronizeCache(range, done, this::fail);
+        synchronizeCache(range, done, failure -> {
+            if (unit.quirks().neverDurable && !asksForForce()) {
+                written(range.lba(), range.blockCount(), false);
+                done.run();
+            } else {
+                fail(failure);
+            }
+        });
+    }
+
+    /** What was written and then flushed lasts, unless the unit was restarted between the two: then all of it is done again. */
+    private void orAgain(int incarnation, Runnable done, Runnable again) {
+        if (incarnation == unit.incarnation()) {
+            done.run();
+        } else if (++repetitions > REPETITIONS_AT_MOST) {
+            fail(new BlockFailure.NotReady("the unit was restarted again and again"));
+        } else {
+            again.run();
+        }
+    }
+
+    private boolean asksForForce() {
+        return (request instanceof BlockRequest.Write write && write.forceUnitAccess())
+                || (request instanceof BlockRequest.WriteZeroes zeroes && zeroes.forceUnitAccess());
     }
 
     private void synchronizeCache(BlockRange range, Runnable done, Consumer<BlockFailure> failed) {
@@ -334,10 +370,10 @@ final class RemoteOperation implements BlockOperation {
         long count = range.blockCount();
         byte[] cdb;
         if (ten) {
-            boolean fits = lba <= MAX_10_LBA && count <= 0xFFFF;
+            boolean fits = lba <= MAX_10_LBA && count <= 0xFFFF && !unit.flushesWhole();
             cdb = Cdb.synchronizeCache10(fits ? lba : 0, fits ? (int) count : 0);
         } else {
-            boolean fits = count <= Integer.MAX_VALUE;
+            boolean fits = count <= Integer.MAX_VALUE && !unit.flushesWhole();
             cdb = Cdb.synchronizeCache16(fits ? lba : 0, fits ? (int) count : 0);
         }
         issue(new Command(
@@ -358,7 +394,10 @@ final class RemoteOperation implements BlockOperation {
                         unit.quirks().noSynchronizeCache16 = true;
                         synchronizeCache(range, done, failed);
                     } else if (unit.limits().volatileCache()
-                            && unit.session().config().cache() == CachePolicy.VOLATILE) {
+                            && unit.session().config().cache() == CachePolicy.AUTOMATIC) {
+                        unit.quirks().neverDurable = true;
+                        failed.accept(failure);
+                    } else if (unit.limits().volatileCache() && unit.cache() == CachePolicy.VOLATILE) {
                         failed.accept(failure);
                     } else {
                         done.run(); // nothing volatile to be flushed
@@ -374,11 +413,24 @@ final class RemoteOperation implements BlockOperation {
             end(BlockOutcome.DONE); // a hint
             return;
         }
-        unmapNext(new ArrayDeque<>(unmap.ranges()), longest);
+        unmapNext(unmap, unit.incarnation(), new ArrayDeque<>(unmap.ranges()), longest);
+    }
+
+    /** What was given back and not flushed may be there again after loss of power, like any write. */
+    private void unmapped(BlockRequest.Unmap whole, int incarnation) {
+        long from = whole.ranges().stream().mapToLong(BlockRange::lba).min().orElse(0);
+        long to = whole.ranges().stream().mapToLong(BlockRange::end).max().orElse(0);
+        if (unit.cache() == CachePolicy.WRITE_THROUGH && to > from) {
+            synchronize(
+                    new BlockRange(from, to - from),
+                    () -> orAgain(incarnation, () -> end(BlockOutcome.DONE), () -> unmap(whole)));
+        } else {
+            end(BlockOutcome.DONE);
+        }
     }
 
     /** Cuts as many pieces off the ranges that are left as one command takes. */
-    private void unmapNext(ArrayDeque<BlockRange> left, long longest) {
+    private void unmapNext(BlockRequest.Unmap whole, int incarnation, ArrayDeque<BlockRange> left, long longest) {
         List<Cdb.UnmapRange> batch = new ArrayList<>();
         long room = longest;
         while (!left.isEmpty() && batch.size() < unit.features().maxUnmapDescriptors()) {
@@ -397,7 +449,7 @@ final class RemoteOperation implements BlockOperation {
             }
         }
         if (batch.isEmpty()) {
-            end(BlockOutcome.DONE);
+            unmapped(whole, incarnation);
             return;
         }
         byte[] list = Cdb.unmapParameters(batch);
@@ -414,7 +466,7 @@ final class RemoteOperation implements BlockOperation {
                     for (Cdb.UnmapRange range : batch) {
                         written(range.lba(), range.blockCount(), false);
                     }
-                    unmapNext(left, longest);
+                    unmapNext(whole, incarnation, left, longest);
                 },
                 failure -> {
                     if (failure instanceof BlockFailure.Unsupported) {
@@ -431,11 +483,15 @@ final class RemoteOperation implements BlockOperation {
         deadlineNanos = unit.session().deadline();
     }
 
-    private void writeZeroes(BlockRequest.WriteZeroes whole, long lba, long left, boolean mayUnmap) {
+    private void writeZeroes(BlockRequest.WriteZeroes whole, int incarnation, long lba, long left, boolean mayUnmap) {
         if (left == 0) {
-            boolean durable = whole.forceUnitAccess() || unit.session().config().cache() == CachePolicy.WRITE_THROUGH;
+            boolean durable = whole.forceUnitAccess() || unit.cache() == CachePolicy.WRITE_THROUGH;
             if (durable && whole.blockCount() > 0) {
-                synchronize(new BlockRange(whole.lba(), whole.blockCount()), () -> end(BlockOutcome.DONE));
+                Runnable again =
+                        () -> writeZeroes(whole, unit.incarnation(), whole.lba(), whole.blockCount(), whole.mayUnmap());
+                synchronize(
+                        new BlockRange(whole.lba(), whole.blockCount()),
+                        () -> orAgain(incarnation, () -> end(BlockOutcome.DONE), again));
             } else {
                 end(BlockOutcome.DONE);
             }
@@ -445,7 +501,12 @@ final class RemoteOperation implements BlockOperation {
         if (unit.quirks().noWriteSame || unit.features().maxWriteSameBlocks() == 0) {
             int count = (int) Math.min(left, Math.min(unit.limits().maxTransferBlocks(), (1 << 20) / blockSize));
             ByteBuf zeroes = ZEROES.slice(0, count * blockSize);
-            writeData(lba, count, zeroes, false, () -> writeZeroes(whole, lba + count, left - count, mayUnmap));
+            writeData(
+                    lba,
+                    count,
+                    zeroes,
+                    false,
+                    () -> writeZeroes(whole, incarnation, lba + count, left - count, mayUnmap));
             return;
         }
         boolean unmap = mayUnmap && unit.features().writeSameUnmaps();
@@ -460,12 +521,12 @@ final class RemoteOperation implements BlockOperation {
                 none -> {
                     none.release();
                     written(lba, count, false);
-                    writeZeroes(whole, lba + count, left - count, mayUnmap);
+                    writeZeroes(whole, incarnation, lba + count, left - count, mayUnmap);
                 },
                 failure -> {
                     if (failure instanceof BlockFailure.Unsupported) {
                         unit.quirks().noWriteSame = true;
-                        writeZeroes(whole, lba, left, mayUnmap);
+                        writeZeroes(whole, incarnation, lba, left, mayUnmap);
                     } else {
                         fail(failure);
                     }

@@ -1,6 +1,6 @@
 package dev.sanway.initiator;
 
-import dev.sanway.initiator.UnitSession.LogicalUnits;
+import dev.sanway.iscsi.TaskAttribute;
 import dev.sanway.scsi.Cdb;
 import dev.sanway.scsi.LogicalUnitNumber;
 import dev.sanway.scsi.LunList;
@@ -28,7 +28,13 @@ final class ReportLuns {
     }
 
     void ask() {
-        session.submitOwn(0, Cdb.reportLuns(0, REPORT_LUNS_BYTES), 0, REPORT_LUNS_BYTES, deadlineNanos, this::answered);
+        session.submitOwn(
+                0,
+                Cdb.reportLuns(0, REPORT_LUNS_BYTES),
+                TaskAttribute.SIMPLE.code(),
+                REPORT_LUNS_BYTES,
+                deadlineNanos,
+                this::answered);
     }
 
     private void answered(ScsiResult result) {
@@ -43,6 +49,10 @@ final class ReportLuns {
                         && sense.key() == SenseKey.UNIT_ATTENTION
                         && attentions < UNIT_ATTENTIONS_AT_MOST) {
                     attentions++;
+                    // There are units that tell it here, and then to nobody else.
+                    if (RemoteLogicalUnit.losesCache(sense)) {
+                        session.restarts(0).poweredOn();
+                    }
                     ask();
                 } else {
                     answer.accept(new LogicalUnits.Unknown(

@@ -224,6 +224,11 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
     private void step(UnitLogin.Step step) {
         switch (step) {
             case UnitLogin.Step.Send send -> write(send.request());
+            case UnitLogin.Step.Moved moved -> {
+                phase = Phase.ENDED;
+                close();
+                owner.moved(moved.to(), moved.permanent());
+            }
             case UnitLogin.Step.Failed failed -> end(failed.why(), failed.byUnit());
             case UnitLogin.Step.Done done -> {
                 session = done.session();
@@ -413,8 +418,6 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         }
         // Any other answer leaves the task's fate open: its own answer comes, or the owner drops the connection.
     }
-
-    // ---- the rest
 
     /** Asks for text in the full feature phase, for discovery; one at a time. */
     void text(List<KeyValue> keys, Consumer<List<KeyValue>> answer) {

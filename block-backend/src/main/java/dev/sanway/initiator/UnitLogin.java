@@ -5,6 +5,7 @@ import dev.sanway.iscsi.KeyValue;
 import dev.sanway.iscsi.LoginStage;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.SessionParameters;
+import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.iscsi.Text;
 import java.util.List;
 
@@ -25,6 +26,8 @@ final class UnitLogin {
         record Send(Pdu.LoginRequest request) implements Step {}
 
         record Done(SessionParameters session, ConnectionParameters connection) implements Step {}
+
+        record Moved(TargetAddress to, boolean permanent) implements Step {}
 
         record Failed(String why, boolean byUnit) implements Step {}
     }
@@ -86,6 +89,7 @@ final class UnitLogin {
                 }
                 yield new Step.Send(request);
             }
+            case LoginExchange.Moved moved -> new Step.Moved(moved.to(), moved.permanent());
             case LoginExchange.Refused refused -> new Step.Failed(refused.why(), refused.byUnit());
             case LoginExchange.Done done -> new Step.Done(done.session(), done.connection());
         };

@@ -11,4 +11,6 @@ final class UnitQuirks {
     boolean noLbaStatus;
     /** FUA is refused although it was said to be supported. */
     boolean noForceUnitAccess;
+    /** It knows neither FUA nor SYNCHRONIZE CACHE: nothing that is written there is ever certain. */
+    boolean neverDurable;
 }

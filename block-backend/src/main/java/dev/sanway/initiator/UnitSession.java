@@ -1,19 +1,18 @@
 package dev.sanway.initiator;
 
 import dev.sanway.block.Geometry;
-import dev.sanway.iscsi.Transport;
+import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.scsi.CommandStatistics;
 import dev.sanway.scsi.LogicalUnitNumber;
 import dev.sanway.scsi.SenseData;
 import dev.sanway.scsi.StatusCode;
-import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -36,7 +35,6 @@ import org.jspecify.annotations.Nullable;
 public final class UnitSession {
     private static final int TICK_MILLIS = 50;
     private static final int LOGOUT_MILLIS = 2_000;
-    private static final int LUN_NEWS_MILLIS = 1_000;
 
     /** Logical units that are verified at once: each may hold a few MiB meanwhile. */
     private static final int VERIFIED_AT_ONCE = 8;
@@ -53,6 +51,8 @@ public final class UnitSession {
     private long attemptStartedNanos;
     private final Backoff backoff;
     private final OutageLog outages;
+    private final Redirects redirects;
+    private volatile TargetAddress at;
     /** When it was logged in; meaningful in Ready, and after it until {@link #connectionEnded}. */
     private long readySinceNanos;
 
@@ -64,6 +64,7 @@ public final class UnitSession {
 
     private final LunQueue session = new LunQueue();
     private final Map<Integer, RemoteLogicalUnit> units = new LinkedHashMap<>();
+    private final Map<Integer, RestartWatch> restarts = new HashMap<>();
     private final List<LunQueue> queues = new ArrayList<>();
     private int nextQueue;
     private final Set<ScsiTask> live = new LinkedHashSet<>();
@@ -73,8 +74,7 @@ public final class UnitSession {
     private @Nullable Runnable whenClosed;
 
     private final Turns verifications = new Turns(VERIFIED_AT_ONCE);
-    private boolean lunNewsDue;
-    private long lunNewsNanos = System.nanoTime() - LUN_NEWS_MILLIS * 1_000_000L;
+    private final PacedNews lunNews;
     /** Turns with each refusal, where CHAP is used: see {@link LoginExchange}. */
     private boolean weakChap;
 
@@ -85,9 +85,12 @@ public final class UnitSession {
         this.config = config;
         this.loop = loop;
         this.listener = listener;
+        this.lunNews = new PacedNews(loop, listener::logicalUnitsChanged);
         this.random = new SecureRandom();
         this.backoff = new Backoff(random);
         this.outages = new OutageLog(config);
+        this.redirects = new Redirects(config.portal());
+        this.at = config.portal();
     }
 
     public UnitSessionConfig config() {
@@ -101,6 +104,11 @@ public final class UnitSession {
 
     public EventLoop loop() {
         return loop;
+    }
+
+    /** Where it was logged in last, which is elsewhere than at the configured address if the unit wanted so. Any thread. */
+    public TargetAddress at() {
+        return at;
     }
 
     /** Where it stands. */
@@ -154,17 +162,6 @@ public final class UnitSession {
     }
 
     // ---- what it is used for
-
-    /** The logical units of a target, or why they are not known. */
-    public sealed interface LogicalUnits {
-        record Known(List<Integer> luns) implements LogicalUnits {
-            public Known {
-                luns = List.copyOf(luns);
-            }
-        }
-
-        record Unknown(String reason) implements LogicalUnits {}
-    }
 
     /** Asks for the unit's logical units; answered within {@code unitTimeout}. */
     public void reportLuns(Consumer<LogicalUnits> answer) {
@@ -417,11 +414,15 @@ public final class UnitSession {
     private void connect() {
         become(new SessionState.Connecting());
         attemptStartedNanos = System.nanoTime();
+        connect(redirects.begin());
+    }
+
+    private void connect(TargetAddress to) {
         Attempt made = new Attempt();
         UnitConnection next = new UnitConnection(config, new LoginExchange(config, false, weakChap, random), made);
         attempt = made;
         connection = next;
-        open(config, loop, next).addListener((ChannelFuture future) -> {
+        Dial.open(config, to, loop, next).addListener((ChannelFuture future) -> {
             if (future.isSuccess()) {
                 if (attempt == made && state instanceof SessionState.Connecting) {
                     become(new SessionState.LoggingIn());
@@ -430,18 +431,6 @@ public final class UnitSession {
                 next.drop("cannot connect: " + future.cause().getMessage());
             }
         });
-    }
-
-    /** Opens a TCP connection for {@code handler}. */
-    static ChannelFuture open(UnitSessionConfig config, EventLoop loop, UnitConnection handler) {
-        return new Bootstrap()
-                .group(loop)
-                .channel(Transport.socketChannel(loop))
-                .option(ChannelOption.TCP_NODELAY, true)
-                .option(ChannelOption.SO_KEEPALIVE, true)
-                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, config.connectTimeoutMillis())
-                .handler(handler)
-                .connect(config.host(), config.port());
     }
 
     /** What a connection tells; deaf as soon as the connection is not the session's any more. */
@@ -454,6 +443,10 @@ public final class UnitSession {
             readySinceNanos = System.nanoTime();
             wasReady = true;
             outages.reached(readySinceNanos);
+            at = redirects.at();
+            if (redirects.loggedIn()) {
+                outages.asked("the unit has moved to " + at + " for good: name that in its portal", readySinceNanos);
+            }
             session.open = true;
             become(new SessionState.Ready());
             for (RemoteLogicalUnit unit : List.copyOf(units.values())) {
@@ -497,6 +490,19 @@ public final class UnitSession {
         }
 
         @Override
+        public void moved(TargetAddress to, boolean permanent) {
+            if (attempt != this) {
+                return;
+            }
+            if (state instanceof SessionState.Closing || !redirects.follow(to, permanent)) {
+                connectionEnded("the unit sends us on and on, to " + to + " at last", true, List.of());
+            } else {
+                become(new SessionState.Connecting());
+                connect(to);
+            }
+        }
+
+        @Override
         public void ended(String why, boolean refusedByUnit, List<ScsiTask> inFlight) {
             if (attempt == this) {
                 connectionEnded(why, refusedByUnit, inFlight);
@@ -534,6 +540,9 @@ public final class UnitSession {
             long now = System.nanoTime();
             outages.ended(why, refusedByUnit, now);
             become(new SessionState.Waiting(why));
+            if (!wasReady) {
+                redirects.failed();
+            }
             long lastedMillis = wasReady ? (now - readySinceNanos) / 1_000_000L : 0;
             loop.schedule(this::reconnect, backoff.delayMillis(lastedMillis, ofUse), TimeUnit.MILLISECONDS);
             wasReady = false;
@@ -575,19 +584,12 @@ public final class UnitSession {
 
     /** For {@link RemoteLogicalUnit}: tells the listener, once a second however often the unit says so. */
     void logicalUnitsChanged() {
-        if (lunNewsDue) {
-            return;
-        }
-        long wait = LUN_NEWS_MILLIS - (System.nanoTime() - lunNewsNanos) / 1_000_000L;
-        lunNewsDue = true;
-        loop.schedule(
-                () -> {
-                    lunNewsDue = false;
-                    lunNewsNanos = System.nanoTime();
-                    listener.logicalUnitsChanged();
-                },
-                Math.max(0, wait),
-                TimeUnit.MILLISECONDS);
+        lunNews.tell();
+    }
+
+    /** What is known of a logical unit's restarts. */
+    RestartWatch restarts(int lun) {
+        return restarts.computeIfAbsent(lun, _ -> new RestartWatch());
     }
 
     /** In which logical units are verified. */

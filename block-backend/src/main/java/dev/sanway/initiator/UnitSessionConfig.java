@@ -3,6 +3,7 @@ package dev.sanway.initiator;
 import dev.sanway.iscsi.Chap;
 import dev.sanway.iscsi.IscsiName;
 import dev.sanway.iscsi.Isid;
+import dev.sanway.iscsi.TargetAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,7 +43,7 @@ public record UnitSessionConfig(
         int abortTimeoutMillis,
         int maxQueuedRequests) {
 
-    /** The defaults: no CHAP, no digests, volatile cache, 20 s in all for a request. */
+    /** The defaults: no CHAP, no digests, the cache by the kind of unit, 20 s in all for a request. */
     public static UnitSessionConfig of(
             String unitName, String host, int port, IscsiName targetName, IscsiName initiatorName, Isid isid) {
         return new UnitSessionConfig(
@@ -56,7 +57,7 @@ public record UnitSessionConfig(
                 null,
                 false,
                 false,
-                CachePolicy.VOLATILE,
+                CachePolicy.AUTOMATIC,
                 20_000,
                 3_000,
                 5_000,
@@ -128,10 +129,14 @@ public record UnitSessionConfig(
                 maxQueuedRequests);
     }
 
+    /** Where it is to be found at first. */
+    TargetAddress portal() {
+        return new TargetAddress(host, port);
+    }
+
     /** The unit's name and address, for logs. */
     @Override
     public String toString() {
-        return unitName + " (" + targetName + " at " + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port
-                + ")";
+        return unitName + " (" + targetName + " at " + portal() + ")";
     }
 }

@@ -163,8 +163,15 @@ public final class Chap {
 
     /** The target's side. */
     public static final class Acceptor {
-        private final Credentials initiator;
-        private final @Nullable Credentials own;
+        /**
+         * Somebody who is expected.
+         *
+         * @param initiator how he proves himself
+         * @param own how we prove ourselves to him if he asks; null: then he is refused
+         */
+        public record Known(Credentials initiator, @Nullable Credentials own) {}
+
+        private final List<Known> expected;
         private final SecureRandom random;
         private @Nullable Algorithm algorithm;
         private @Nullable Challenge challenge;
@@ -175,8 +182,12 @@ public final class Chap {
          * @param own how we prove ourselves if asked; null: then an initiator that asks is refused
          */
         public Acceptor(Credentials initiator, @Nullable Credentials own, SecureRandom random) {
-            this.initiator = initiator;
-            this.own = own;
+            this(List.of(new Known(initiator, own)), random);
+        }
+
+        /** Whoever logs in may be any of these; CHAP_N tells which, and CHAP_R of those with that name. */
+        public Acceptor(List<Known> expected, SecureRandom random) {
+            this.expected = List.copyOf(expected);
             this.random = random;
         }
 
@@ -217,31 +228,39 @@ public final class Chap {
             if (name == null || !keys.containsKey("CHAP_R")) {
                 return fail("CHAP_N and CHAP_R are missing");
             }
-            // Both are looked at in every case, so that the time tells nothing of which was wrong.
-            boolean proven = proves(keys, chosen, ours, initiator);
-            if (!name.equals(initiator.name())) {
+            // All are looked at in every case, so that the time tells nothing of which was wrong.
+            boolean named = false;
+            Known found = null;
+            for (Known each : expected) {
+                boolean proven = proves(keys, chosen, ours, each.initiator());
+                boolean same = name.equals(each.initiator().name());
+                named |= same;
+                found = same && proven ? each : found;
+            }
+            if (!named) {
                 return fail("CHAP_N is not the name configured for this initiator");
             }
-            if (!proven) {
+            if (found == null) {
                 return fail("CHAP_R does not fit the secret");
             }
             if (!keys.containsKey("CHAP_I") && !keys.containsKey("CHAP_C")) {
                 return new Success(name, List.of());
             }
-            return mutual(keys, chosen, ours, name);
+            return mutual(keys, chosen, ours, found);
         }
 
-        private Step mutual(Map<String, String> keys, Algorithm chosen, Challenge ours, String name) {
-            Credentials proof = own;
+        private Step mutual(Map<String, String> keys, Algorithm chosen, Challenge ours, Known found) {
+            Credentials proof = found.own();
             if (proof == null) {
                 return fail("the initiator asks the target to authenticate itself, and no mutual secret is configured");
             }
-            if (MessageDigest.isEqual(proof.secret(), initiator.secret())) {
+            if (MessageDigest.isEqual(proof.secret(), found.initiator().secret())) {
                 return fail("both directions have the same secret");
             }
             return switch (Challenge.of(keys)) {
                 case BadChallenge bad -> fail(bad.rule);
-                case Challenge asked -> prove(asked, chosen, ours, name, proof);
+                case Challenge asked ->
+                    prove(asked, chosen, ours, found.initiator().name(), proof);
             };
         }
 

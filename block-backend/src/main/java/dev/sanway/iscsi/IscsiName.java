@@ -7,10 +7,14 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Name of an iSCSI node (RFC 7143 section 4.2.7), in normal form: lower case, Unicode NFKC, as far as the stringprep profile
- * of RFC 3722 matters. The underscore, which RFC 3722 leaves out, is accepted because hosts with it exist.
+ * Name of an iSCSI node (RFC 7143 section 4.2.7). It is compared in normal form: lower case, Unicode NFKC, as far as the
+ * stringprep profile of RFC 3722 matters. The underscore, which RFC 3722 leaves out, is accepted because hosts with it exist. It is
+ * said to others as it was written, for there are targets (tgtd) that compare byte by byte.
+ *
+ * @param value in normal form
+ * @param written as it was written; not compared
  */
-public record IscsiName(String value) {
+public record IscsiName(String value, String written) {
     /** The longest name in bytes of UTF-8 (section 4.2.7.1). */
     public static final int MAX_LENGTH_BYTES = 223;
 
@@ -19,18 +23,23 @@ public record IscsiName(String value) {
     private static final Pattern EUI = Pattern.compile("eui\\.[0-9a-f]{16}");
     private static final Pattern NAA = Pattern.compile("naa\\.([0-9a-f]{16}|[0-9a-f]{32})");
 
-    /** @param value a name in normal form; see {@link #parse} for text from outside */
+    /** A name of which both forms are known; see {@link #parse} for text from outside. */
     public IscsiName {
         String fault = fault(value);
-        if (fault != null) {
-            throw new IllegalArgumentException(fault);
+        if (fault != null || !normal(written).equals(value)) {
+            throw new IllegalArgumentException(fault == null ? written + " is another name than " + value : fault);
         }
     }
 
-    /** The name of a text in normal form; null if it is no iSCSI name ({@link #whyNot} says why). */
+    /** @param value a name that is written in normal form */
+    public IscsiName(String value) {
+        this(value, value);
+    }
+
+    /** The name that a text writes; null if it is no iSCSI name ({@link #whyNot} says why). */
     public static @Nullable IscsiName parse(String text) {
         String normal = normal(text);
-        return fault(normal) == null ? new IscsiName(normal) : null;
+        return fault(normal) == null ? new IscsiName(normal, text) : null;
     }
 
     /** What keeps a text from being an iSCSI name; null if nothing does. */
@@ -64,7 +73,18 @@ public record IscsiName(String value) {
     }
 
     @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof IscsiName that && value.equals(that.value);
+    }
+
+    @Override
+    public int hashCode() {
+        return value.hashCode();
+    }
+
+    /** As it was written. */
+    @Override
     public String toString() {
-        return value;
+        return written;
     }
 }

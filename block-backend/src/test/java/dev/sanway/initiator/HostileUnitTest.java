@@ -9,6 +9,7 @@ import dev.sanway.iscsi.LoginStage;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.Pdu.ResidualKind;
 import dev.sanway.iscsi.PduEncoder;
+import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.iscsi.Text;
 import dev.sanway.iscsi.TextKey;
 import dev.sanway.scsi.Cdb;
@@ -62,6 +63,11 @@ class HostileUnitTest {
     private final class Recorder implements ConnectionOwner {
         @Override
         public void loggedIn() {}
+
+        @Override
+        public void moved(TargetAddress to, boolean permanent) {
+            ended = "moved to " + to;
+        }
 
         @Override
         public void windowOpened() {}

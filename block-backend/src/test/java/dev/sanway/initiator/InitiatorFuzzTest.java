@@ -8,6 +8,7 @@ import dev.sanway.iscsi.KeyValue;
 import dev.sanway.iscsi.LoginStage;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.PduEncoder;
+import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.iscsi.Text;
 import dev.sanway.iscsi.TextKey;
 import dev.sanway.scsi.Cdb;
@@ -37,6 +38,11 @@ class InitiatorFuzzTest {
 
         @Override
         public void loggedIn() {}
+
+        @Override
+        public void moved(TargetAddress to, boolean permanent) {
+            ended = true;
+        }
 
         @Override
         public void windowOpened() {}

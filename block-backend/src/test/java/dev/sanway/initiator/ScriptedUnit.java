@@ -15,6 +15,7 @@ import dev.sanway.iscsi.TextKey;
 import dev.sanway.scsi.AdditionalSense;
 import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.CapacityData;
+import dev.sanway.scsi.Designator;
 import dev.sanway.scsi.InquiryData;
 import dev.sanway.scsi.Opcode;
 import dev.sanway.scsi.SenseData;
@@ -38,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,6 +70,22 @@ final class ScriptedUnit implements AutoCloseable {
     volatile boolean answersAborts = true;
     volatile int abortResponse;
     volatile boolean powerOnAttention = true;
+    volatile String vendor = "SCRIPT";
+    volatile int deviceType;
+    volatile boolean volatileCache = true;
+    volatile boolean forceUnitAccess = true;
+    volatile boolean synchronizes = true;
+    volatile boolean unmaps;
+    /** Shown as device identification, if any. */
+    volatile byte @Nullable [] naa;
+
+    /** Where logins are sent on to, with this detail; null: they are served. */
+    volatile @Nullable String redirectTo;
+
+    volatile int redirectDetail = 1;
+    /** Logins that were sent on. */
+    final AtomicInteger redirected = new AtomicInteger();
+
     final byte[] disk = new byte[BLOCKS * 512];
 
     private final Channel server;
@@ -213,6 +231,12 @@ final class ScriptedUnit implements AutoCloseable {
             Text.Parsed text = (Text.Parsed) Text.parse(login.data());
             login.release();
             expCmdSn = login.cmdSn();
+            String elsewhere = redirectTo;
+            if (elsewhere != null) {
+                redirected.incrementAndGet();
+                redirect(login, elsewhere);
+                return;
+            }
             LoginStage stage = java.util.Objects.requireNonNull(LoginStage.of(login.currentStage()));
             Negotiation.Answered answered = (Negotiation.Answered) negotiation.receive(text.pairs(), stage);
             List<KeyValue> answers = new ArrayList<>(answered.answers());
@@ -246,6 +270,25 @@ final class ScriptedUnit implements AutoCloseable {
             }
         }
 
+        private void redirect(Pdu.LoginRequest login, String to) {
+            send(new Pdu.LoginResponse(
+                    false,
+                    false,
+                    login.currentStage(),
+                    0,
+                    0,
+                    0,
+                    login.isid(),
+                    0,
+                    login.initiatorTaskTag(),
+                    statSn++,
+                    expCmdSn,
+                    maxCmdSn(),
+                    1,
+                    redirectDetail,
+                    Text.build(List.of(TextKey.TARGET_ADDRESS.with(to)))));
+        }
+
         private void command(Pdu.ScsiCommandPdu command) {
             seen.add(command.cdb()[0] & 0xff);
             outstanding++;
@@ -271,12 +314,36 @@ final class ScriptedUnit implements AutoCloseable {
                 return;
             }
             switch (opcode) {
-                case Opcode.TEST_UNIT_READY, Opcode.SYNCHRONIZE_CACHE_16 -> good(command);
+                case Opcode.SYNCHRONIZE_CACHE_16, Opcode.SYNCHRONIZE_CACHE_10 -> {
+                    if (synchronizes) {
+                        good(command);
+                    } else {
+                        check(command, SenseData.of(SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_OPERATION_CODE));
+                    }
+                }
+                case Opcode.TEST_UNIT_READY, Opcode.UNMAP -> good(command);
                 case Opcode.INQUIRY -> data(command, inquiry(cdb));
                 case Opcode.SERVICE_ACTION_IN_16 ->
                     data(command, new CapacityData(blocks - 1L, 512, false, 3, 0, false, false).encode16());
                 case Opcode.MODE_SENSE_6 ->
-                    data(command, new byte[] {15, 0, 0x10, 0, 8, 10, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+                    data(command, new byte[] {
+                        15,
+                        0,
+                        (byte) (forceUnitAccess ? 0x10 : 0),
+                        0,
+                        8,
+                        10,
+                        (byte) (volatileCache ? 4 : 0),
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0
+                    });
                 case Opcode.READ_16 -> read(command);
                 case Opcode.WRITE_16 -> write(command);
                 default ->
@@ -290,12 +357,30 @@ final class ScriptedUnit implements AutoCloseable {
         private byte[] inquiry(byte[] cdb) {
             UUID boot = bootId;
             if ((cdb[1] & 1) == 0) {
-                return new InquiryData(0, 0, "SCRIPT", "UNIT", "1").encode();
+                return new InquiryData(0, deviceType, vendor, "UNIT", "1").encode();
             }
             return switch (cdb[2] & 0xff) {
+                case VpdPage.DEVICE_IDENTIFICATION ->
+                    new VpdPage.DeviceIdentification(List.of(Designator.naa(java.util.Objects.requireNonNull(naa))))
+                            .encode(0);
+                case VpdPage.BLOCK_LIMITS ->
+                    new VpdPage.BlockLimits(true, 0, 8, 0, 0, 0, 8192, 16, 8, false, 0, 0).encode(0);
+                case VpdPage.LOGICAL_BLOCK_PROVISIONING ->
+                    new VpdPage.LogicalBlockProvisioning(0, true, false, false, false, 2).encode(0);
                 case VpdPage.BOOT_ID -> new VpdPage.BootId(java.util.Objects.requireNonNull(boot)).encode(0);
-                default ->
-                    new VpdPage.SupportedPages(boot == null ? List.of(0) : List.of(0, VpdPage.BOOT_ID)).encode(0);
+                default -> {
+                    List<Integer> pages = new ArrayList<>(List.of(0));
+                    if (naa != null) {
+                        pages.add(VpdPage.DEVICE_IDENTIFICATION);
+                    }
+                    if (unmaps) {
+                        pages.addAll(List.of(VpdPage.BLOCK_LIMITS, VpdPage.LOGICAL_BLOCK_PROVISIONING));
+                    }
+                    if (boot != null) {
+                        pages.add(VpdPage.BOOT_ID);
+                    }
+                    yield new VpdPage.SupportedPages(pages).encode(0);
+                }
             };
         }
 

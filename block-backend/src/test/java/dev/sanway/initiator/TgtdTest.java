@@ -188,9 +188,9 @@ class TgtdTest {
     void logicalUnitsAndTargetsAreFound() throws Exception {
         try (Tgtd tgtd = Tgtd.start(directory, 2, BYTES)) {
             UnitSession session = session(config(tgtd));
-            CompletableFuture<UnitSession.LogicalUnits> luns = new CompletableFuture<>();
+            CompletableFuture<LogicalUnits> luns = new CompletableFuture<>();
             loop().execute(() -> session.reportLuns(luns::complete));
-            assertThat(luns.get(10, TimeUnit.SECONDS)).isEqualTo(new UnitSession.LogicalUnits.Known(List.of(0, 1, 2)));
+            assertThat(luns.get(10, TimeUnit.SECONDS)).isEqualTo(new LogicalUnits.Known(List.of(0, 1, 2)));
             CompletableFuture<Discovery.Result> targets = new CompletableFuture<>();
             Discovery.sendTargets(config(tgtd), loop(), targets::complete);
             assertThat(targets.get(10, TimeUnit.SECONDS))
@@ -283,6 +283,47 @@ class TgtdTest {
                     .during(Duration.ofSeconds(3))
                     .atMost(Duration.ofSeconds(5))
                     .until(() -> losses.get() == 0 && onLoop(session::state) instanceof SessionState.Ready);
+        }
+    }
+
+    /** RFC 7143 4.2.7 compares names in normal form; tgtd compares bytes. */
+    @Test
+    void aTargetWithCapitalsIsReachedUnderTheNameThatItHas() throws Exception {
+        try (Tgtd tgtd = Tgtd.start(directory, 1, BYTES)) {
+            String name = "iqn.2026-11.example:Storage.Disk1";
+            tgtd.adm("--op", "new", "--mode", "target", "--tid", "2", "-T", name);
+            tgtd.adm("--op", "bind", "--mode", "target", "--tid", "2", "-I", "ALL");
+            UnitSession session = session(UnitSessionConfig.of(
+                    "tgt1",
+                    "127.0.0.1",
+                    tgtd.port(),
+                    Objects.requireNonNull(IscsiName.parse(name)),
+                    INITIATOR,
+                    new Isid(0x800000000001L)));
+            Awaitility.await()
+                    .untilAsserted(() -> assertThat(onLoop(session::state)).isInstanceOf(SessionState.Ready.class));
+        }
+    }
+
+    /** That is by the security stage, in which a login of ours begins: without it tgtd lets the old session go on. */
+    @Test
+    void aLoginEndsTheSessionBeforeOfTheSameNameAndIsid() throws Exception {
+        try (Tgtd tgtd = Tgtd.start(directory, 1, BYTES)) {
+            AtomicInteger losses = new AtomicInteger();
+            UnitSession before = new UnitSession(config(tgtd), loop(), new UnitSessionListener() {
+                @Override
+                public void stateChanged(SessionState state) {
+                    if (state instanceof SessionState.Waiting) {
+                        losses.incrementAndGet();
+                    }
+                }
+            });
+            sessions.add(before);
+            before.start();
+            attach(before, 1);
+            assertThat(losses.get()).isZero();
+            attach(session(config(tgtd)), 1);
+            Awaitility.await().until(() -> losses.get() > 0);
         }
     }
 

@@ -122,6 +122,8 @@ class TextTest {
         IscsiName parsed = IscsiName.parse(name);
         assertThat(parsed).isNotNull();
         assertThat(parsed.value()).isEqualTo(name.toLowerCase(java.util.Locale.ROOT));
+        assertThat(parsed.written()).isEqualTo(name);
+        assertThat(parsed).hasToString(name).isEqualTo(new IscsiName(parsed.value()));
         assertThat(IscsiName.whyNot(name)).isNull();
     }
 

@@ -231,6 +231,8 @@ final class LoadConnection extends ChannelInboundHandlerAdapter {
                 nextStage = send.next();
                 sendLogin(send.transit(), send.keys());
             }
+            case LoginExchange.Moved moved ->
+                end("the target sends us to " + moved.to() + ", which is not followed here: name that address", true);
             case LoginExchange.Refused refused -> end(refused.why(), refused.byUnit());
             case LoginExchange.Done(SessionParameters session, ConnectionParameters connection) -> {
                 headerDigest = connection.headerDigest();

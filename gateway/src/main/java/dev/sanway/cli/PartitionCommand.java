@@ -33,7 +33,7 @@ final class PartitionCommand extends SanwayCommand.Group {
                     Sizes.show(partition.path("lengthBytes").asLong()),
                     partition.path("state").asText(),
                     partition.path("volume").asText(""),
-                    partition.path("uuid").asText());
+                    partition.path("uuid").asText(""));
         }
         table.print(out, "There are no partitions.");
     }

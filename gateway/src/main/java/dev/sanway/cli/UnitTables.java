@@ -7,6 +7,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** Units as people read them. */
 final class UnitTables {
@@ -22,6 +24,7 @@ final class UnitTables {
                 "STATE",
                 "FROM",
                 "LUNS",
+                "BARRIER",
                 "SIZE",
                 "FREE",
                 "CAPACITY",
@@ -39,6 +42,7 @@ final class UnitTables {
                     unit.path("state").asText(),
                     (agent.isObject() ? "agent" : "YAML") + (unit.path("spare").asBoolean() ? ", spare" : ""),
                     unit.path("luns").size(),
+                    barriers(unit),
                     Sizes.show(sum(unit, "sizeBytes")),
                     Sizes.show(sum(unit, "freeBytes")),
                     agent.isObject() ? Sizes.show(agent.path("capacityBytes").asLong()) : "",
@@ -79,6 +83,13 @@ final class UnitTables {
             }
         }
         return String.join("; ", details);
+    }
+
+    private static String barriers(JsonNode unit) {
+        Set<String> barriers = new TreeSet<>();
+        unit.path("luns").forEach(lun -> barriers.add(lun.path("barrier").asText("")));
+        barriers.remove("");
+        return String.join(", ", barriers);
     }
 
     private static String ago(String instant) {
@@ -124,17 +135,29 @@ final class UnitTables {
             line(out, "From", "gateway.yaml, without an agent");
         }
         out.println();
-        Table table = new Table("LUN", "STATE", "SIZE", "FREE", "LABEL", "DETAIL");
+        Table table = new Table("LUN", "STATE", "SIZE", "FREE", "BARRIER", "RESTART", "CACHE", "LABEL", "DETAIL");
         for (JsonNode lun : unit.path("luns")) {
             table.row(
                     lun.path("lun").asInt(),
                     lun.path("state").asText(),
                     Sizes.show(lun.path("sizeBytes").asLong()),
                     Sizes.show(lun.path("freeBytes").asLong()),
+                    lun.path("barrier").asText(""),
+                    restart(lun.path("restart").asText("")),
+                    lun.path("cache").asText(""),
                     lun.path("uuid").asText(""),
                     lun.path("detail").asText(""));
         }
         table.print(out, "No LUN of it is used.");
+    }
+
+    private static String restart(String sign) {
+        return switch (sign) {
+            case "bootId" -> "told by boot id";
+            case "attention" -> "told by 29h";
+            case "none" -> "not told";
+            default -> "";
+        };
     }
 
     private static void line(PrintWriter out, String name, String value) {

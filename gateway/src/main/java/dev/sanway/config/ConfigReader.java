@@ -2,6 +2,7 @@ package dev.sanway.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sanway.file.SmallFile;
+import dev.sanway.iscsi.IscsiName;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -22,6 +23,9 @@ final class ConfigReader {
     private static final int MIN_SECRET_BYTES = 12;
 
     private static final int MAX_SECRET_BYTES = 255;
+
+    /** Stands where a mistake was found, until the file is refused. */
+    private static final IscsiName NO_NAME = new IscsiName("iqn.2026-11.invalid");
 
     private final ConfigFile file;
 
@@ -146,6 +150,17 @@ final class ConfigReader {
     /** iSCSI names are compared in lower case (RFC 7143 4.2.7.2). */
     String iscsiName(String pointer, String otherwise) {
         return text(pointer, otherwise).toLowerCase(Locale.ROOT);
+    }
+
+    /** The name of somebody else's target, who may insist on the form in which it is written. */
+    IscsiName targetName(String pointer) {
+        String text = text(pointer, "");
+        IscsiName name = IscsiName.parse(text);
+        if (name == null) {
+            file.problem(pointer, text + " is no iSCSI name: " + IscsiName.whyNot(text));
+            return NO_NAME;
+        }
+        return name;
     }
 
     List<String> initiators(String pointer) {

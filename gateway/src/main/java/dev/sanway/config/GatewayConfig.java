@@ -1,6 +1,7 @@
 package dev.sanway.config;
 
 import dev.sanway.autoconfig.PoolKeys;
+import dev.sanway.iscsi.IscsiName;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -105,6 +106,8 @@ public record GatewayConfig(
 
     /** What a unit's write cache does to writes that were not flushed. */
     public enum Cache {
+        /** Nothing was said: it follows from what the unit turns out to be. */
+        AUTOMATIC,
         VOLATILE,
         PROTECTED,
         WRITE_THROUGH
@@ -119,7 +122,7 @@ public record GatewayConfig(
     public record Unit(
             String name,
             InetSocketAddress portal,
-            String target,
+            IscsiName target,
             List<Integer> luns,
             @Nullable ChapConfig chap,
             int maxSessions,

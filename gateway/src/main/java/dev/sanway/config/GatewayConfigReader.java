@@ -6,6 +6,7 @@ import dev.sanway.config.GatewayConfig.Host;
 import dev.sanway.config.GatewayConfig.Layout;
 import dev.sanway.config.GatewayConfig.Unit;
 import dev.sanway.config.GatewayConfig.Volume;
+import dev.sanway.iscsi.IscsiName;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -135,16 +136,17 @@ public final class GatewayConfigReader {
     private Unit unit(String at) {
         String name = reader.text(at + "/name", "");
         unique(unitNames, name, at, "/name", "the unit name " + name);
-        String target = reader.iscsiName(at + "/target", "");
-        unique(unitTargets, target, at, "/target", "the target " + target);
+        IscsiName target = reader.targetName(at + "/target");
+        unique(unitTargets, target.value(), at, "/target", "the target " + target);
         List<Integer> luns = new ArrayList<>();
         for (String lunAt : reader.elements(at + "/luns")) {
             luns.add(reader.integer(lunAt, 0));
         }
-        Cache cache = switch (reader.text(at + "/cache", "volatile")) {
+        Cache cache = switch (reader.text(at + "/cache", "")) {
             case "protected" -> Cache.PROTECTED;
             case "writeThrough" -> Cache.WRITE_THROUGH;
-            default -> Cache.VOLATILE;
+            case "volatile" -> Cache.VOLATILE;
+            default -> Cache.AUTOMATIC;
         };
         return new Unit(
                 name,

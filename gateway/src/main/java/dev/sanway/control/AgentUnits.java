@@ -4,6 +4,7 @@ import dev.sanway.autoconfig.Message;
 import dev.sanway.autoconfig.Message.Admission;
 import dev.sanway.autoconfig.UnitView;
 import dev.sanway.config.GatewayConfig;
+import dev.sanway.iscsi.IscsiName;
 import dev.sanway.metadata.AgentPlace;
 import dev.sanway.metadata.AgentUnit;
 import dev.sanway.metadata.Catalog;
@@ -133,13 +134,12 @@ final class AgentUnits implements AutoConfiguration.Listener {
             Known known = units.get(place.unit());
             if (known != null && known.admission == Admission.ADOPTED && known.linked == null && !known.unlinkable) {
                 try {
-                    link(
-                            known,
-                            unit(
-                                    place.name(),
-                                    InetAddress.getByName(place.portal()),
-                                    place.portalPort(),
-                                    place.target()));
+                    IscsiName target = IscsiName.parse(place.target());
+                    if (target != null) {
+                        link(
+                                known,
+                                unit(place.name(), InetAddress.getByName(place.portal()), place.portalPort(), target));
+                    }
                     any |= known.linked != null;
                 } catch (UnknownHostException e) {
                     events.warning(known.subject(), "its address " + place.portal() + " is none");
@@ -273,7 +273,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
     /** Why a unit cannot be in the pool under its name and target, or nothing. */
     private Optional<String> objection(Known known, String name, String target) {
         for (GatewayConfig.Unit unit : declared) {
-            if (unit.target().equals(target)) {
+            if (unit.target().equals(IscsiName.parse(target))) {
                 return Optional.of("its target " + target + " is declared as unit " + unit.name() + " on line "
                         + unit.line() + " of gateway.yaml already, and used so; take it out there first");
             }
@@ -286,7 +286,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
             GatewayConfig.Unit used = other.linked;
             if (!other.uuid.equals(known.uuid)
                     && used != null
-                    && (used.name().equals(name) || used.target().equals(target))) {
+                    && (used.name().equals(name) || used.target().equals(IscsiName.parse(target)))) {
                 return Optional.of("the adopted unit " + other.uuid + " has the name " + used.name()
                         + " and the target " + used.target() + "; give this one others in its unit.yaml");
             }
@@ -319,18 +319,21 @@ final class AgentUnits implements AutoConfiguration.Listener {
             return;
         }
         GatewayConfig.Unit now = known.linked;
+        IscsiName target = IscsiName.parse(startup.target());
         boolean same = now != null
                 && now.name().equals(startup.name())
-                && now.target().equals(startup.target())
+                && now.target().equals(target)
                 && startup.portals().stream().anyMatch(portal -> at(portal).equals(now.portal()));
         if (same || known.leaving) {
             return;
         }
         String objection = startup.portals().isEmpty()
                 ? "it names no address of its target"
-                : objection(known, startup.name(), startup.target()).orElse(null);
+                : target == null
+                        ? "the name of its target is none: " + IscsiName.whyNot(startup.target())
+                        : objection(known, startup.name(), startup.target()).orElse(null);
         object(known, objection);
-        if (objection != null) {
+        if (objection != null || target == null) {
             return;
         }
         if (known.admission == Admission.PENDING) {
@@ -347,7 +350,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
             unlink(known);
         } else {
             Message.Portal portal = portal(startup, view.address());
-            GatewayConfig.Unit unit = unit(startup.name(), portal.address(), portal.port(), startup.target());
+            GatewayConfig.Unit unit = unit(startup.name(), portal.address(), portal.port(), target);
             remember(known, unit, view.address());
             link(known, unit);
         }
@@ -365,7 +368,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
                 .orElseGet(() -> startup.portals().getFirst());
     }
 
-    private GatewayConfig.Unit unit(String name, InetAddress address, int port, String target) {
+    private GatewayConfig.Unit unit(String name, InetAddress address, int port, IscsiName target) {
         return new GatewayConfig.Unit(
                 name,
                 new InetSocketAddress(address, port),
@@ -373,7 +376,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
                 List.of(),
                 config == null ? null : config.chap(),
                 0,
-                GatewayConfig.Cache.VOLATILE,
+                GatewayConfig.Cache.AUTOMATIC,
                 false,
                 0);
     }
@@ -387,7 +390,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
                 unit.name(),
                 unit.portal().getAddress().getHostAddress(),
                 unit.portal().getPort(),
-                unit.target(),
+                unit.target().written(),
                 agent.getAddress().getHostAddress(),
                 agent.getPort());
         if (!catalog.all(AgentPlace.KIND).contains(place)) {
@@ -401,7 +404,7 @@ final class AgentUnits implements AutoConfiguration.Listener {
     }
 
     private void link(Known known, GatewayConfig.Unit unit) {
-        Optional<String> objection = objection(known, unit.name(), unit.target());
+        Optional<String> objection = objection(known, unit.name(), unit.target().value());
         object(known, objection.orElse(null));
         if (objection.isPresent()) {
             return;

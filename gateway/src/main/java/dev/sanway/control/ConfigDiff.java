@@ -191,7 +191,7 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
 
         private static boolean alike(GatewayConfig.Unit one, GatewayConfig.Unit other) {
             return one.portal().equals(other.portal())
-                    && one.target().equals(other.target())
+                    && one.target().written().equals(other.target().written())
                     && one.luns().equals(other.luns())
                     && Objects.equals(one.chap(), other.chap())
                     && one.maxSessions() == other.maxSessions()

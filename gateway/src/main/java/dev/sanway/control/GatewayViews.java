@@ -198,7 +198,7 @@ final class GatewayViews implements Views.Source {
         boolean deleted =
                 volume.filter(of -> of.state() == VolumeRecord.State.DELETED).isPresent();
         return new PartitionView(
-                partition.uuid(),
+                Partition.NO_UUID.equals(partition.uuid()) ? null : partition.uuid(),
                 on == null ? "" : on.unit(),
                 on == null ? -1 : (int) on.lun(),
                 partition.startBytes(),

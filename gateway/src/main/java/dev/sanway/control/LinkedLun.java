@@ -3,7 +3,12 @@ package dev.sanway.control;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
+import dev.sanway.initiator.CachePolicy;
+import dev.sanway.initiator.LunNature;
+import dev.sanway.initiator.RemoteLogicalUnit;
+import dev.sanway.initiator.RestartSign;
 import dev.sanway.initiator.SessionState;
+import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
 import dev.sanway.pool.UnitVolume;
@@ -41,15 +46,25 @@ final class LinkedLun {
                 : Optional.empty();
     }
 
-    /** A unit as operators see it, with {@code state} of its first session. */
-    static UnitView view(GatewayConfig.Unit unit, SessionState state, Map<Integer, LinkedLun> luns, PoolState pool) {
+    /** A unit as operators see it, with the state of its first session, and where that is. */
+    static UnitView view(
+            GatewayConfig.Unit unit,
+            SessionState state,
+            @Nullable TargetAddress at,
+            Map<Integer, LinkedLun> luns,
+            Map<Integer, RemoteLogicalUnit> devices,
+            PoolState pool) {
         String shown = switch (state) {
             case SessionState.Ready _ -> "online";
             case SessionState.Waiting _ -> "offline";
             case SessionState.Connecting _, SessionState.LoggingIn _, SessionState.Idle _ -> "connecting";
             case SessionState.Closing _, SessionState.Closed _ -> "stopped";
         };
-        String detail = state instanceof SessionState.Waiting(String reason) ? reason : null;
+        String portal = unit.portal().getAddress().getHostAddress();
+        TargetAddress configured = new TargetAddress(portal, unit.portal().getPort());
+        String detail = state instanceof SessionState.Waiting(String reason)
+                ? reason
+                : at == null || at.equals(configured) ? null : "it sent us to " + at;
         List<UnitLunView> views = new ArrayList<>();
         luns.forEach((number, lun) -> {
             long free = lun.label == null
@@ -58,18 +73,44 @@ final class LinkedLun {
                             .mapToLong(Partition::lengthBytes)
                             .sum();
             String lunState = lun.refusal != null ? "refused" : lun.label == null ? "checking" : shown;
-            views.add(new UnitLunView(number, lun.label, lun.sizeBytes, free, lunState, lun.refusal));
+            RemoteLogicalUnit device = devices.get(number);
+            LunNature nature = device == null ? null : device.nature();
+            views.add(new UnitLunView(
+                    number,
+                    lun.label,
+                    lun.sizeBytes,
+                    free,
+                    lunState,
+                    lun.refusal,
+                    nature == null ? null : nature.barrier().toString(),
+                    nature == null ? null : shown(nature.restart()),
+                    nature == null ? null : nature.volatileCache() ? shown(nature.cache()) : "none"));
         });
         return new UnitView(
                 unit.name(),
-                unit.portal().getAddress().getHostAddress() + ":"
-                        + unit.portal().getPort(),
-                unit.target(),
+                configured.toString(),
+                unit.target().written(),
                 shown,
                 state instanceof SessionState.Ready,
                 false,
                 detail,
                 views,
                 null);
+    }
+
+    private static String shown(RestartSign sign) {
+        return switch (sign) {
+            case BOOT_ID -> "bootId";
+            case ATTENTION -> "attention";
+            case NONE -> "none";
+        };
+    }
+
+    private static String shown(CachePolicy policy) {
+        return switch (policy) {
+            case AUTOMATIC, VOLATILE -> "volatile";
+            case PROTECTED -> "protected";
+            case WRITE_THROUGH -> "writeThrough";
+        };
     }
 }

@@ -1,5 +1,6 @@
 package dev.sanway.control;
 
+import dev.sanway.initiator.LogicalUnits;
 import dev.sanway.initiator.UnitSession;
 import java.util.List;
 import java.util.concurrent.Executor;
@@ -34,9 +35,9 @@ final class LunQuestion {
         session.loop().execute(() -> session.reportLuns(answer -> control.execute(() -> answered(answer))));
     }
 
-    private void answered(UnitSession.LogicalUnits answer) {
+    private void answered(LogicalUnits answer) {
         asking = false;
-        if (answer instanceof UnitSession.LogicalUnits.Known(List<Integer> numbers)) {
+        if (answer instanceof LogicalUnits.Known(List<Integer> numbers)) {
             found.accept(numbers);
         }
         if (askAgain) {

@@ -36,7 +36,7 @@ final class SpaceWatch {
 
     /** Looks at the pool from now on. Ends with the executor. */
     void start(EventExecutor control) {
-        control.scheduleWithFixedDelay(this::look, PERIOD_MILLIS, PERIOD_MILLIS, TimeUnit.MILLISECONDS);
+        control.scheduleWithFixedDelay(this::look, 0, PERIOD_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     private void look() {
@@ -52,6 +52,7 @@ final class SpaceWatch {
         seen = now;
         // What is kept for the failure of another unit is not room for volumes.
         PoolFill.Usage usage = PoolFill.Usage.of(now.pool().without(now.spares()), now.deleted());
+        volumes.spaceUsedPercent.set(usage.percent());
         PoolFill.Step step = fill.at(usage.percent());
         fill = step.next();
         step.news().ifPresent(news -> tell(news, usage));

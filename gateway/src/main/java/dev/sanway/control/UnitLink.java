@@ -146,13 +146,13 @@ final class UnitLink {
     // ---- start
 
     void start() {
-        Set<String> old = new HashSet<>(catalog.isids(unit.target()));
+        Set<String> old = new HashSet<>(catalog.isids(unit.target().value()));
         int sessions = unit.maxSessions() == 0 ? directories.size() : Math.min(unit.maxSessions(), directories.size());
         List<CompletableFuture<Void>> remembered = new ArrayList<>();
         for (int index = 0; index < sessions; index++) {
             Isid isid = UnitSessions.isid(catalog.self().gateway(), index);
             old.remove(isid.toString());
-            remembered.add(catalog.rememberIsid(unit.target(), isid.toString()));
+            remembered.add(catalog.rememberIsid(unit.target().value(), isid.toString()));
             lines.add(new Line(index, (EventLoop) directories.get(index).loop(), isid));
             notYetIn.add(index);
         }
@@ -279,12 +279,17 @@ final class UnitLink {
                     control.execute(() -> opened(line, number, device, geometry));
                 } else if (event instanceof DeviceEvent.BecameNotReady(String reason)) {
                     boolean refused = device.availability() instanceof RemoteLogicalUnit.Availability.Refused;
+                    boolean disk = device.isDisk();
                     LunEvidence evidence = device.evidence();
                     control.execute(() -> {
                         if (evidence != null) {
                             lun.sizeBytes = evidence.geometry().sizeBytes();
                         }
-                        notReady(line, number, device, refused, reason);
+                        if (disk || claims.named().contains(number)) {
+                            notReady(line, number, device, refused, reason);
+                        } else if (line.first()) {
+                            passOver(number);
+                        }
                     });
                 }
             });
@@ -305,6 +310,13 @@ final class UnitLink {
         boolean current = device.equals(line.devices.get(number));
         if (current && line.first() && (refused || lun.label == null)) {
             refuse(number, lun, reason);
+        }
+    }
+
+    /** What is no disk, such as the controller that tgtd has at LUN 0, is nobody's concern. */
+    private void passOver(int number) {
+        if (luns.remove(number) != null) {
+            poolChanged.run();
         }
     }
 
@@ -558,8 +570,11 @@ final class UnitLink {
     }
 
     UnitView view() {
-        SessionState state = lines.isEmpty() ? new SessionState.Idle() : lines.getFirst().state;
-        return LinkedLun.view(unit, state, luns, assignments.pool());
+        if (lines.isEmpty()) {
+            return LinkedLun.view(unit, new SessionState.Idle(), null, luns, Map.of(), assignments.pool());
+        }
+        Line line = lines.getFirst();
+        return LinkedLun.view(unit, line.state, line.session.at(), luns, line.devices, assignments.pool());
     }
 
     /** The unit is declared no more: its LUNs leave the pool, then as {@link #close}. */

@@ -21,12 +21,13 @@ final class UnitSessions {
                         unit.name(),
                         portal.getAddress().getHostAddress(),
                         portal.getPort(),
-                        new IscsiName(unit.target()),
+                        unit.target(),
                         new IscsiName(config.initiatorName()),
                         isid)
                 .withDigests(unit.digests(), unit.digests())
                 .withCache(
                         switch (unit.cache()) {
+                            case AUTOMATIC -> CachePolicy.AUTOMATIC;
                             case VOLATILE -> CachePolicy.VOLATILE;
                             case PROTECTED -> CachePolicy.PROTECTED;
                             case WRITE_THROUGH -> CachePolicy.WRITE_THROUGH;

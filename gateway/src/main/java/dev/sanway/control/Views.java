@@ -39,9 +39,11 @@ public interface Views {
     /**
      * A partition of a unit's volume (Fig. 5): where it lies and to whom it is assigned. {@code state} is free, wiping, assigned,
      * released, or restorable, which is assigned to a volume that was deleted.
+     *
+     * @param uuid null: what is free is no partition yet
      */
     record PartitionView(
-            UUID uuid,
+            @Nullable UUID uuid,
             String unit,
             int lun,
             long startBytes,
@@ -75,14 +77,23 @@ public interface Views {
      */
     record MaintenanceView(UnitView unit, List<String> volumes) {}
 
-    /** A logical unit of a unit. */
+    /**
+     * A logical unit of a unit. The last three are null until it was reached.
+     *
+     * @param barrier what ends writes of earlier sessions: ordered (an ORDERED command) or login
+     * @param restart how it tells that it was restarted: bootId, attention or none
+     * @param cache how writes are made to last: volatile (flushes count), protected, writeThrough, or none if it has no volatile cache
+     */
     record UnitLunView(
             int lun,
             @Nullable UUID uuid,
             long sizeBytes,
             long freeBytes,
             String state,
-            @Nullable String detail) {}
+            @Nullable String detail,
+            @Nullable String barrier,
+            @Nullable String restart,
+            @Nullable String cache) {}
 
     /** A host's session; {@code number} tells it from the host's others. */
     record SessionView(

@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +55,9 @@ final class Volumes implements Assignments.Listener {
     private final Assignments assignments;
     private final List<LunDirectory> directories;
     private final LoopPlan plan;
+    /** Of the pool, as hosts of thin volumes are told; -1: not looked at yet. */
+    final AtomicInteger spaceUsedPercent = new AtomicInteger(-1);
+
     private final HostTargets targets;
     private final ReservationStore reservations;
     private final Events events;
@@ -416,7 +420,8 @@ final class Volumes implements Assignments.Listener {
                             LogicalUnit unit = new LogicalUnit(
                                     made.device(),
                                     LogicalUnitConfig.volume(
-                                            record.uuid(), record.layout() instanceof VolumeLayout.Thin),
+                                                    record.uuid(), record.layout() instanceof VolumeLayout.Thin)
+                                            .withSpaceUsed(spaceUsedPercent::get),
                                     reservations);
                             if (!made.ready() && !patient) {
                                 unit.startsNotReady("its units are not all reachable, or it is being set up");

@@ -12,10 +12,10 @@ import dev.sanway.iscsi.Text;
 import dev.sanway.iscsi.TextKey;
 import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -52,6 +52,9 @@ final class LoginSequence {
     /** Bytes of one login text; at least 8,192 are to be taken (RFC 7143 6.2). Anybody can send one, so no more than is needed. */
     private static final int MAX_TEXT_BYTES = 16 << 10;
 
+    /** Of a name that many hosts' lists entitle, so that a proof stays cheap. */
+    private static final int MAX_DISCOVERY_CREDENTIALS = 64;
+
     private final TargetDirectory directory;
     private final SecureRandom random;
     private final Negotiation negotiation;
@@ -65,7 +68,9 @@ final class LoginSequence {
     private LoginStage stage = LoginStage.SECURITY;
     private String initiatorName = "";
     private @Nullable IscsiTarget target;
-    private LoginPolicy.@Nullable ChapCredentials credentials;
+    /** What the initiator may prove; empty: nothing is known for its name. */
+    private List<LoginPolicy.ChapCredentials> credentials = List.of();
+
     private Chap.@Nullable Acceptor chap;
     private boolean authenticated;
     /** Settled by the first text, like the names. */
@@ -242,18 +247,19 @@ final class LoginSequence {
             return new Refuse(
                     LoginStatus.AUTHORIZATION_FAILURE, "the initiator name is not among those entitled to the target");
         }
-        credentials = found.policy().chap();
+        LoginPolicy.ChapCredentials chapOfTarget = found.policy().chap();
+        credentials = chapOfTarget == null ? List.of() : List.of(chapOfTarget);
         return null;
     }
 
-    /** Discovery may be had without CHAP; who wants it proves the secret of a host that it is entitled to be. */
-    private LoginPolicy.@Nullable ChapCredentials discoveryCredentials() {
+    /** Discovery may be had without CHAP; who wants it proves the secret of any host that it is entitled to be. */
+    private List<LoginPolicy.ChapCredentials> discoveryCredentials() {
         return directory.targets().stream()
                 .filter(each -> each.policy().entitles(initiatorName))
                 .map(each -> each.policy().chap())
-                .filter(chapOfTarget -> chapOfTarget != null)
-                .findFirst()
-                .orElse(null);
+                .filter(Objects::nonNull)
+                .limit(MAX_DISCOVERY_CREDENTIALS)
+                .toList();
     }
 
     private static Optional<String> value(List<KeyValue> pairs, TextKey key) {
@@ -306,36 +312,39 @@ final class LoginSequence {
     }
 
     private boolean wantsChap() {
-        return credentials != null && !discovery;
+        return !credentials.isEmpty() && !discovery;
     }
 
+    /** The first of the initiator's methods, which come in its order of preference, that can be used (RFC 7143 section 6.2.1). */
     private @Nullable Refuse chooseMethod(String offered, List<KeyValue> answers) {
         if (chap != null || authenticated) {
             return new Refuse(LoginStatus.INITIATOR_ERROR, "AuthMethod was settled before");
         }
-        List<String> methods = Arrays.asList(offered.split(",", -1));
-        LoginPolicy.ChapCredentials wanted = credentials;
-        if (!wantsChap() && methods.contains("None")) {
-            authenticated = true;
-            answers.add(new KeyValue("AuthMethod", "None"));
-            return null;
+        for (String method : offered.split(",", -1)) {
+            if (method.equals("CHAP") && !credentials.isEmpty()) {
+                chap = new Chap.Acceptor(
+                        credentials.stream().map(LoginSequence::known).toList(), random);
+                answers.add(new KeyValue("AuthMethod", method));
+                return null;
+            }
+            if (method.equals("None") && !wantsChap()) {
+                authenticated = true;
+                answers.add(new KeyValue("AuthMethod", method));
+                return null;
+            }
         }
-        if (wanted == null) {
-            return new Refuse(
-                    LoginStatus.AUTHENTICATION_FAILURE,
-                    "the initiator insists on " + offered + ", but no CHAP secret is configured for it");
-        }
-        if (!methods.contains("CHAP")) {
-            return new Refuse(
-                    LoginStatus.AUTHENTICATION_FAILURE, "the host must prove itself by CHAP and offered " + offered);
-        }
-        chap = new Chap.Acceptor(
+        return new Refuse(
+                LoginStatus.AUTHENTICATION_FAILURE,
+                credentials.isEmpty()
+                        ? "the initiator insists on " + offered + ", but no CHAP secret is configured for it"
+                        : "the host must prove itself by CHAP and offered " + offered);
+    }
+
+    private static Chap.Acceptor.Known known(LoginPolicy.ChapCredentials wanted) {
+        return new Chap.Acceptor.Known(
                 new Chap.Credentials(wanted.user(), wanted.secret()),
                 wanted.mutualUser() == null || wanted.mutualSecret() == null
                         ? null
-                        : new Chap.Credentials(wanted.mutualUser(), wanted.mutualSecret()),
-                random);
-        answers.add(new KeyValue("AuthMethod", "CHAP"));
-        return null;
+                        : new Chap.Credentials(wanted.mutualUser(), wanted.mutualSecret()));
     }
 }

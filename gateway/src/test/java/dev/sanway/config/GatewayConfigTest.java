@@ -83,7 +83,7 @@ class GatewayConfigTest {
         assertThat(config.stateDirectory()).isEqualTo(folder.resolve("state"));
         assertThat(config.unitTimeout()).isEqualTo(Duration.ofSeconds(20));
         assertThat(config.units().getFirst().cache()).isEqualTo(GatewayConfig.Cache.WRITE_THROUGH);
-        assertThat(config.units().get(1).cache()).isEqualTo(GatewayConfig.Cache.VOLATILE);
+        assertThat(config.units().get(1).cache()).isEqualTo(GatewayConfig.Cache.AUTOMATIC);
         GatewayConfig.Host web1 = config.hosts().getFirst();
         assertThat(web1.access().initiators()).containsExactly("iqn.1993-08.org.debian:01:web1");
         assertThat(web1.target()).isEqualTo("iqn.2026-11.dev.sanway:web1");
@@ -93,6 +93,22 @@ class GatewayConfigTest {
         assertThat(config.volumes().get(1).layout()).isEqualTo(new GatewayConfig.Layout.Striped(2, 65536));
         assertThat(config.volumes().get(2).attachments()).hasSize(2);
         assertThat(config.volumes().get(2).blockSizeBytes()).isEqualTo(4096);
+    }
+
+    /** Targets are compared in normal form, and called by the name that they have. */
+    @Test
+    void theNameOfAUnitsTargetStaysAsItIsWritten() throws Exception {
+        GatewayConfig config = read(GOOD.replace("example:tgt2", "Example:Tgt2"));
+        assertThat(config.units().get(1).target()).hasToString("iqn.2026-11.Example:Tgt2");
+        assertThat(config.units().get(1).target().value()).isEqualTo("iqn.2026-11.example:tgt2");
+        assertThat(problems(GOOD.replace("example:tgt2", "Example:TGT1")))
+                .singleElement()
+                .asString()
+                .contains("the target iqn.2026-11.Example:TGT1 is used on line 8 already");
+        assertThat(problems(GOOD.replace("example:tgt2", "example:tgt2/1")))
+                .singleElement()
+                .asString()
+                .contains("iqn.2026-11.example:tgt2/1 is no iSCSI name: not of the form");
     }
 
     @Test

@@ -41,7 +41,8 @@ class FakeGateway implements Views.Source, Operations {
         if (!erase) {
             throw ApiRefusal.conflict(unit + " lun " + lun + ": it holds an ext4 file system");
         }
-        return new Views.UnitLunView(lun, new UUID(3, 4), 1 << 20, 1 << 19, "online", null);
+        return new Views.UnitLunView(
+                lun, new UUID(3, 4), 1 << 20, 1 << 19, "online", null, "ordered", "bootId", "volatile");
     }
 
     @Override
@@ -230,7 +231,7 @@ class FakeGateway implements Views.Source, Operations {
     public List<PartitionView> partitions() {
         return List.of(
                 new PartitionView(new UUID(5, 6), "unit1", 0, 1 << 20, 1 << 20, "assigned", "web1/data"),
-                new PartitionView(new UUID(0, 0), "unit1", 0, 2 << 20, 1 << 20, "free", null));
+                new PartitionView(null, "unit1", 0, 2 << 20, 1 << 20, "free", null));
     }
 
     @Override
@@ -243,7 +244,8 @@ class FakeGateway implements Views.Source, Operations {
                 true,
                 false,
                 null,
-                List.of(new Views.UnitLunView(0, null, 1 << 20, 0, "refused", "it holds an ext4 file system")),
+                List.of(new Views.UnitLunView(
+                        0, null, 1 << 20, 0, "refused", "it holds an ext4 file system", null, null, null)),
                 new AgentView(
                         new UUID(7, 8),
                         "adopted",

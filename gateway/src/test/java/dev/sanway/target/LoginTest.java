@@ -358,6 +358,46 @@ class LoginTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ' ',
+            value = {
+                HOST_B + " CHAP,None CHAP",
+                HOST_B + " KRB5,CHAP,None CHAP",
+                HOST_B + " None,CHAP None",
+                HOST_B + " None None",
+                HOST_A + " CHAP,None None"
+            })
+    void discoveryUsesTheFirstMethodOfTheInitiatorsListThatCanBeUsed(String host, String offered, String chosen) {
+        try (WireInitiator initiator = target.connect()) {
+            Pdu.LoginResponse answer = initiator.login(
+                    0, 1, true, "InitiatorName=" + host, "SessionType=Discovery", "AuthMethod=" + offered);
+            assertThat(value(answer, "AuthMethod")).isEqualTo(chosen);
+            answer.release();
+        }
+    }
+
+    /** The mistake shows where it was made, and not at a later login. */
+    @Test
+    void aWrongSecretIsRefusedInDiscovery() {
+        for (String secret : List.of(SECRET_B, "another-secret-of-b")) {
+            try (WireInitiator host = target.connect()) {
+                host.login(0, 1, false, "InitiatorName=" + HOST_B, "SessionType=Discovery", "AuthMethod=CHAP,None")
+                        .release();
+                Chap.Requester requester = new Chap.Requester(
+                        new Chap.Credentials("b", secret.getBytes(StandardCharsets.UTF_8)), null, new SecureRandom());
+                requester.begin();
+                Chap.Step step = requester.receive(chapKeys(host.login(0, 1, false, "CHAP_A=7")));
+                String[] proof = ((Chap.Send) step)
+                        .keys().stream().map(KeyValue::toString).toArray(String[]::new);
+                Pdu.LoginResponse answer = host.login(0, 3, true, proof);
+                assertThat(status(answer))
+                        .isEqualTo(secret.equals(SECRET_B) ? LoginStatus.SUCCESS : LoginStatus.AUTHENTICATION_FAILURE);
+                answer.release();
+            }
+        }
+    }
+
     private static Pdu.TextResponse sendTargets(WireInitiator host, String value) {
         host.send(new Pdu.TextRequest(
                 false,

@@ -3,12 +3,21 @@ package dev.sanway.target.lun;
 import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.Opcode;
 import java.io.ByteArrayOutputStream;
+import java.util.List;
 
 /** Logs, diagnostics and what a disk drive would do with its motor and its door. */
 final class DiagnosticCommands {
     private static final int SUPPORTED_PAGES = 0x00;
     private static final int LOGICAL_BLOCK_PROVISIONING = 0x0C;
+    private static final int INFORMATIONAL_EXCEPTIONS = 0x2F;
     private static final int ALL_SUBPAGES = 0xFF;
+    private static final int PERCENTAGE_LEFT = 0x0003;
+
+    /**
+     * Parameter 0000h of the informational exceptions page (SPC-4 7.3.10): none has happened, and no temperature is known. smartctl
+     * wants the page where there is mode page 1Ch, and counts its absence as a failure.
+     */
+    private static final byte[] NO_EXCEPTION = {0, 0, 0x03, 4, 0, 0, (byte) 0xFF, 0};
 
     private DiagnosticCommands() {}
 
@@ -18,21 +27,24 @@ final class DiagnosticCommands {
         byte[] cdb = task.cdb();
         int page = cdb[2] & 0x3F;
         int subpage = BigEndian.u8(cdb, 3);
-        boolean thin = task.unit.unmaps();
+        List<Integer> pages = pages(task.unit);
+        int pointer = BigEndian.u16(cdb, 5);
         byte[] parameters;
         if (page == SUPPORTED_PAGES && subpage == 0) {
-            parameters = thin ? new byte[] {SUPPORTED_PAGES, LOGICAL_BLOCK_PROVISIONING} : new byte[] {0};
+            parameters = supported(pages, false);
         } else if (page == SUPPORTED_PAGES && subpage == ALL_SUBPAGES) {
-            parameters = thin
-                    ? new byte[] {SUPPORTED_PAGES, 0, SUPPORTED_PAGES, (byte) ALL_SUBPAGES, 0x0C, 0}
-                    : new byte[] {SUPPORTED_PAGES, 0, SUPPORTED_PAGES, (byte) ALL_SUBPAGES};
-        } else if (page == LOGICAL_BLOCK_PROVISIONING && subpage == 0 && thin) {
-            parameters = provisioning(task.unit, BigEndian.u16(cdb, 5));
-        } else {
+            parameters = supported(pages, true);
+        } else if (!pages.contains(page)) {
             // The pointer is to the field that is wrong first: the subpage if the page is there.
-            boolean pageExists = page == SUPPORTED_PAGES || (page == LOGICAL_BLOCK_PROVISIONING && thin);
-            task.invalidField(pageExists ? 3 : 2, pageExists ? -1 : 5);
+            task.invalidField(2, 5);
             return;
+        } else if (subpage != 0) {
+            task.invalidField(3, -1);
+            return;
+        } else if (page == LOGICAL_BLOCK_PROVISIONING) {
+            parameters = provisioning(task.unit, pointer);
+        } else {
+            parameters = pointer == 0 ? NO_EXCEPTION.clone() : new byte[0];
         }
         byte[] data = new byte[4 + parameters.length];
         data[0] = (byte) (page | (subpage == 0 ? 0 : 0x40));
@@ -42,19 +54,40 @@ final class DiagnosticCommands {
         task.good(data, BigEndian.u16(cdb, 7));
     }
 
-    /** Parameter 0003h, the percentage that is left, once the device has said; nothing before. */
-    private static byte[] provisioning(LogicalUnit unit, int parameterPointer) {
-        ByteArrayOutputStream parameters = new ByteArrayOutputStream();
-        int used = unit.spaceUsedPercent();
-        if (used >= 0 && parameterPointer <= 3) {
-            byte[] left = new byte[8];
-            BigEndian.put16(left, 0, 0x0003);
-            left[2] = 0x03; // binary list
-            left[3] = 4;
-            BigEndian.put16(left, 4, Math.max(0, 100 - used));
-            parameters.writeBytes(left);
+    /** Provisioning is told of what is thin, as soon as the pool was looked at; there is nothing to tell of anything else. */
+    private static List<Integer> pages(LogicalUnit unit) {
+        boolean told = unit.config().thin() && unit.unmaps() && unit.spaceUsedPercent() >= 0;
+        return told
+                ? List.of(SUPPORTED_PAGES, LOGICAL_BLOCK_PROVISIONING, INFORMATIONAL_EXCEPTIONS)
+                : List.of(SUPPORTED_PAGES, INFORMATIONAL_EXCEPTIONS);
+    }
+
+    private static byte[] supported(List<Integer> pages, boolean withSubpages) {
+        ByteArrayOutputStream list = new ByteArrayOutputStream();
+        for (int page : pages) {
+            list.write(page);
+            if (withSubpages) {
+                list.write(0);
+            }
         }
-        return parameters.toByteArray();
+        if (withSubpages) {
+            list.write(SUPPORTED_PAGES);
+            list.write(ALL_SUBPAGES);
+        }
+        return list.toByteArray();
+    }
+
+    /** Parameter 0003h, the percentage that is left. */
+    private static byte[] provisioning(LogicalUnit unit, int parameterPointer) {
+        if (parameterPointer > PERCENTAGE_LEFT) {
+            return new byte[0];
+        }
+        byte[] left = new byte[8];
+        BigEndian.put16(left, 0, PERCENTAGE_LEFT);
+        left[2] = 0x03; // binary list
+        left[3] = 4;
+        BigEndian.put16(left, 4, Math.max(0, 100 - unit.spaceUsedPercent()));
+        return left;
     }
 
     // ---- SEND DIAGNOSTIC, RECEIVE DIAGNOSTIC RESULTS (SPC-4 6.43, 6.30)

@@ -125,9 +125,10 @@ public final class LogicalUnit {
         return notReadyReason;
     }
 
-    /** How full what backs the device is, in per cent, as the device said last; -1 if it never did. */
+    /** How full what backs the device is, in per cent; -1: not known. */
     int spaceUsedPercent() {
-        return spaceUsedPercent;
+        int now = config.spaceUsed().getAsInt();
+        return now < 0 ? spaceUsedPercent : now;
     }
 
     /** Blocks can be given back, and the host is told so. */

@@ -1,6 +1,7 @@
 package dev.sanway.target.lun;
 
 import java.util.UUID;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param bootId shown in vendor VPD page C0h; null: no such page
  * @param initialUnitAttention whether a new nexus first sees POWER ON OCCURRED, as SAM-5 5.14 wants it; some initiators cannot
  *     cope
+ * @param spaceUsed how full what backs it is, in per cent, asked on its loop; -1: not known
  * @param maxTasks commands under way in all
  * @param maxTasksPerNexus commands under way of one nexus
  */
@@ -23,6 +25,7 @@ public record LogicalUnitConfig(
         boolean thin,
         @Nullable UUID bootId,
         boolean initialUnitAttention,
+        IntSupplier spaceUsed,
         int maxTasks,
         int maxTasksPerNexus) {
 
@@ -31,15 +34,21 @@ public record LogicalUnitConfig(
 
     /** A gateway's volume with the usual bounds. */
     public static LogicalUnitConfig volume(UUID uuid, boolean thin) {
-        return new LogicalUnitConfig(uuid, "VOLUME", "0001", thin, null, true, 8192, 1024);
+        return new LogicalUnitConfig(uuid, "VOLUME", "0001", thin, null, true, () -> -1, 8192, 1024);
     }
 
     /** An IP SAN unit's volume with the usual bounds. */
     public static LogicalUnitConfig unit(UUID uuid, boolean thin, UUID bootId) {
-        return new LogicalUnitConfig(uuid, "UNIT", "0001", thin, bootId, true, 8192, 1024);
+        return new LogicalUnitConfig(uuid, "UNIT", "0001", thin, bootId, true, () -> -1, 8192, 1024);
     }
 
     public LogicalUnitConfig withInitialUnitAttention(boolean value) {
-        return new LogicalUnitConfig(uuid, product, revision, thin, bootId, value, maxTasks, maxTasksPerNexus);
+        return new LogicalUnitConfig(
+                uuid, product, revision, thin, bootId, value, spaceUsed, maxTasks, maxTasksPerNexus);
+    }
+
+    public LogicalUnitConfig withSpaceUsed(IntSupplier percent) {
+        return new LogicalUnitConfig(
+                uuid, product, revision, thin, bootId, initialUnitAttention, percent, maxTasks, maxTasksPerNexus);
     }
 }
