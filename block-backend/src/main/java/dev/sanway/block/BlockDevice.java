@@ -37,6 +37,13 @@ public interface BlockDevice {
     Identity identity();
 
     /**
+     * Whether anything can be served now: not ready only while no block can. Requests are told by themselves
+     * ({@link BlockFailure.NotReady}); this is for those who ask beforehand. A change, also of a part only, is told by
+     * {@link DeviceEvent.BecameReady} and {@link DeviceEvent.BecameNotReady}.
+     */
+    Readiness readiness();
+
+    /**
      * Starts a request.
      *
      * @param request what to do; its buffers are taken over

@@ -15,8 +15,18 @@ public sealed interface BlockFailure {
     /** Compare-and-write found a difference; {@code byteOffset} of the first differing byte. Nothing was written. */
     record Miscompare(int byteOffset) implements BlockFailure {}
 
-    /** The medium, or a part of it, cannot be reached now; trying later may help. */
-    record NotReady(String reason) implements BlockFailure {}
+    /** The medium, or the part of it that was asked for, is not ready; {@code why} says whether trying later may help. */
+    record NotReady(Readiness.Unready why) implements BlockFailure {
+        /** What was asked for comes back by itself. */
+        public NotReady(String reason) {
+            this(new Readiness.Away(reason));
+        }
+
+        /** Waiting is of no use. */
+        public static NotReady unusable(String reason) {
+            return new NotReady(new Readiness.Unusable(reason));
+        }
+    }
 
     /** Nothing is left to back the blocks with; recovers when space comes. */
     record OutOfSpace() implements BlockFailure {}

@@ -167,6 +167,11 @@ public final class FileDevice implements BlockDevice {
     }
 
     @Override
+    public Readiness readiness() {
+        return Readiness.READY;
+    }
+
+    @Override
     public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
         drain.begin();
         Task task = new Task(request, completion);

@@ -34,6 +34,11 @@ public abstract class ForwardingDevice implements BlockDevice {
     }
 
     @Override
+    public Readiness readiness() {
+        return inner.readiness();
+    }
+
+    @Override
     public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
         return inner.submit(request, completion);
     }

@@ -54,6 +54,11 @@ public final class MemoryDevice implements BlockDevice {
     }
 
     @Override
+    public Readiness readiness() {
+        return Readiness.READY;
+    }
+
+    @Override
     public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
         completion.completed(carryOut(request));
         return BlockOperation.UNCANCELLABLE;

@@ -1,6 +1,7 @@
 package dev.sanway.initiator;
 
 import dev.sanway.block.BlockCompletion;
+import dev.sanway.block.Readiness;
 import java.util.function.Consumer;
 
 /**
@@ -35,7 +36,16 @@ public interface LunVerifier {
         /** It is the right one. */
         record Accepted() implements Verdict {}
 
-        /** It is not: no request reaches it until a later verdict accepts it. */
-        record Refused(String reason) implements Verdict {}
+        /**
+         * It is not, or that cannot be told now: no request reaches it until a later verdict accepts it.
+         *
+         * @param why whether it may be accepted without anybody doing something
+         */
+        record Refused(Readiness.Unready why) implements Verdict {
+            /** It is another one. */
+            public Refused(String reason) {
+                this(new Readiness.Unusable(reason));
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ import dev.sanway.block.Drain;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import dev.sanway.iscsi.TaskAttribute;
 import dev.sanway.scsi.AdditionalSense;
 import dev.sanway.scsi.CapacityData;
@@ -42,7 +43,8 @@ import org.slf4j.LoggerFactory;
  *    └── (from any) ◀──────┘  └────────────────────┴─┘
  * </pre>
  *
- * Confined to the session's loop, but for {@link #owner}, {@link #geometry}, {@link #limits} and {@link #identity}.
+ * Confined to the session's loop, but for {@link #owner}, {@link #geometry}, {@link #limits}, {@link #identity} and
+ * {@link #readiness}.
  */
 public final class RemoteLogicalUnit implements BlockDevice {
     private static final Logger LOG = LoggerFactory.getLogger(RemoteLogicalUnit.class);
@@ -71,7 +73,11 @@ public final class RemoteLogicalUnit implements BlockDevice {
         record Open() implements Availability {}
 
         /** Not served: requests fail at once with NotReady. */
-        record Refused(String reason) implements Availability {}
+        record Refused(Readiness.Unready why) implements Availability {
+            public String reason() {
+                return why.reason();
+            }
+        }
     }
 
     private final UnitSession session;
@@ -104,6 +110,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private boolean preparing;
     private long notOpenSinceNanos = System.nanoTime();
     private boolean saidNotReady = true;
+    private volatile Readiness readiness = new Readiness.Away("not reached yet");
     /** So that a refusal is logged once, however often it is repeated. */
     private String loggedRefusal = "";
 
@@ -153,6 +160,12 @@ public final class RemoteLogicalUnit implements BlockDevice {
         return identity;
     }
 
+    /** Not ready from when a request was told so on, or it was refused: an absence that nobody notices is none. Any thread. */
+    @Override
+    public Readiness readiness() {
+        return readiness;
+    }
+
     /** Its number at the unit. */
     public int lun() {
         return lun;
@@ -191,7 +204,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     @Override
     public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
         boolean full = drain.underWay() >= session.config().maxQueuedRequests();
-        String refusal = availability instanceof Availability.Refused refused ? refused.reason() : null;
+        Readiness.Unready refusal = refusal();
         if (full || refusal != null || drain.closing()) {
             BlockRequest.release(request);
             if (drain.closing()) {
@@ -203,8 +216,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
         }
         drain.begin();
         RemoteOperation operation = new RemoteOperation(this, request, outcome -> {
-            if (outcome instanceof BlockOutcome.Failed(BlockFailure.NotReady(String reason))) {
-                sayNotReady(reason);
+            if (outcome instanceof BlockOutcome.Failed(BlockFailure.NotReady(Readiness.Unready why))) {
+                sayNotReady(why);
             }
             completion.completed(outcome);
             drain.end();
@@ -249,9 +262,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
     }
 
     /** Why requests fail at once; null if they do not. */
-    @Nullable
-    String refusal() {
-        return availability instanceof Availability.Refused refused ? refused.reason() : null;
+    Readiness.@Nullable Unready refusal() {
+        return availability instanceof Availability.Refused refused ? refused.why() : null;
     }
 
     /** Whether done writes may be lost with power until flushed, as far as we have to care. */
@@ -475,12 +487,16 @@ public final class RemoteLogicalUnit implements BlockDevice {
                 if (unusable.passing() && sinceNanos < session.config().unitTimeoutMillis() * 1_000_000L) {
                     prepareLater(mine, PREPARE_AGAIN_MILLIS);
                 } else {
-                    refuse(mine, unusable.reason());
+                    refuse(
+                            mine,
+                            unusable.passing()
+                                    ? new Readiness.Away(unusable.reason())
+                                    : new Readiness.Unusable(unusable.reason()));
                 }
             }
             case LunProbe.Result.NoDisk none -> {
                 disk = false;
-                refuse(mine, none.reason());
+                refuse(mine, new Readiness.Unusable(none.reason()));
             }
             case LunProbe.Result.Found found -> {
                 disk = true;
@@ -512,7 +528,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         loop().schedule(
                         () -> {
                             if (!over[0] && mine == preparation && preparing) {
-                                refuse(mine, "LUN " + lun + " could not be identified in time");
+                                refuse(mine, new Readiness.Away("LUN " + lun + " could not be identified in time"));
                             }
                             end.run();
                         },
@@ -523,7 +539,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
             if (mine == preparation && preparing) {
                 switch (verdict) {
                     case LunVerifier.Verdict.Accepted _ -> accept(found);
-                    case LunVerifier.Verdict.Refused refused -> refuse(mine, refused.reason());
+                    case LunVerifier.Verdict.Refused refused -> refuse(mine, refused.why());
                 }
             }
             end.run();
@@ -542,7 +558,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private void accept(LunProbe.Result.Found found) {
         Geometry now = found.evidence().geometry();
         if (sizeKnown && now.blockSizeBytes() != geometry.blockSizeBytes()) {
-            refuse(preparation, "LUN " + lun + " has another block size than before");
+            refuse(preparation, new Readiness.Unusable("LUN " + lun + " has another block size than before"));
             return;
         }
         if (!reached) {
@@ -558,6 +574,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         refusals = 0;
         availability = new Availability.Open();
         loggedRefusal = "";
+        readiness = Readiness.READY;
         if (saidNotReady) {
             saidNotReady = false;
             listeners.tell(new DeviceEvent.BecameReady());
@@ -565,17 +582,18 @@ public final class RemoteLogicalUnit implements BlockDevice {
         session.open(queue);
     }
 
-    private void refuse(int mine, String reason) {
+    private void refuse(int mine, Readiness.Unready why) {
+        String reason = why.reason();
         preparing = false;
-        availability = new Availability.Refused(reason);
+        availability = new Availability.Refused(why);
         if (!reason.equals(loggedRefusal)) {
             loggedRefusal = reason;
             saidNotReady = false;
-            sayNotReady(reason);
+            sayNotReady(why);
             // Whoever listens knows better what to tell the operator.
             LOG.debug("{}: not used: {}. It is asked again every few seconds", identity.name(), reason);
         }
-        session.failWaiting(queue, reason);
+        session.failWaiting(queue, why);
         prepareLater(mine, PREPARE_AGAIN_MILLIS << Math.min(refusals++, MAX_DOUBLINGS));
     }
 
@@ -590,10 +608,11 @@ public final class RemoteLogicalUnit implements BlockDevice {
                         TimeUnit.MILLISECONDS);
     }
 
-    private void sayNotReady(String reason) {
+    private void sayNotReady(Readiness.Unready why) {
         if (!saidNotReady) {
             saidNotReady = true;
-            listeners.tell(new DeviceEvent.BecameNotReady(reason));
+            readiness = why;
+            listeners.tell(new DeviceEvent.BecameNotReady(why));
         }
     }
 }

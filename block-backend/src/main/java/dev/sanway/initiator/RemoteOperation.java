@@ -6,6 +6,7 @@ import dev.sanway.block.BlockOperation;
 import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRange;
 import dev.sanway.block.BlockRequest;
+import dev.sanway.block.Readiness;
 import dev.sanway.iscsi.TaskAttribute;
 import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.Cdb;
@@ -128,7 +129,7 @@ final class RemoteOperation implements BlockOperation {
             command.failed.accept(new BlockFailure.Cancelled());
             return;
         }
-        String refusal = unit.refusal();
+        Readiness.Unready refusal = unit.refusal();
         if (refusal != null) {
             command.failed.accept(new BlockFailure.NotReady(refusal));
             return;
@@ -151,8 +152,7 @@ final class RemoteOperation implements BlockOperation {
 
     private void answered(Command command, ScsiResult result) {
         switch (result) {
-            case ScsiResult.Unanswered unanswered ->
-                command.failed.accept(new BlockFailure.NotReady(unanswered.reason()));
+            case ScsiResult.Unanswered unanswered -> command.failed.accept(new BlockFailure.NotReady(unanswered.why()));
             case ScsiResult.Aborted _ -> command.failed.accept(new BlockFailure.Cancelled());
             case ScsiResult.Refused refused -> command.failed.accept(new BlockFailure.Broken(refused.reason()));
             case ScsiResult.Answered answer -> {

@@ -1,5 +1,6 @@
 package dev.sanway.initiator;
 
+import dev.sanway.block.Readiness;
 import dev.sanway.scsi.SenseData;
 import io.netty.buffer.ByteBuf;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +16,16 @@ sealed interface ScsiResult {
     record Answered(int status, ByteBuf dataIn, @Nullable SenseData sense, long notTakenBytes) implements ScsiResult {}
 
     /** No answer within the time it had; nothing of it lands after a later command that is sent. */
-    record Unanswered(String reason) implements ScsiResult {}
+    record Unanswered(Readiness.Unready why) implements ScsiResult {
+        /** It may be answered later. */
+        Unanswered(String reason) {
+            this(new Readiness.Away(reason));
+        }
+
+        String reason() {
+            return why.reason();
+        }
+    }
 
     /** Aborted on request; nothing of it lands any more. */
     record Aborted() implements ScsiResult {}

@@ -5,6 +5,7 @@ import dev.sanway.scsi.AdditionalSense;
 import dev.sanway.scsi.SenseData;
 import dev.sanway.scsi.SenseKey;
 import dev.sanway.scsi.StatusCode;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What a SCSI status and its sense data mean for a request: the one place where a unit's failures become ours. Pure. */
@@ -49,12 +50,7 @@ sealed interface SenseOutcome {
         return switch (sense.key()) {
             case NO_SENSE, RECOVERED_ERROR, COMPLETED -> new Good();
             case UNIT_ATTENTION -> new News(sense);
-            case NOT_READY -> {
-                BlockFailure failure = new BlockFailure.NotReady(sense.toString());
-                yield sense.is(SenseKey.NOT_READY, AdditionalSense.BECOMING_READY)
-                        ? new Later(failure)
-                        : new Failure(failure);
-            }
+            case NOT_READY -> notReady(sense);
             case MEDIUM_ERROR -> {
                 long bad = block(sense, lba, blockCount);
                 yield new Failure(write ? new BlockFailure.Unwritable(bad) : new BlockFailure.Unreadable(bad));
@@ -72,6 +68,20 @@ sealed interface SenseOutcome {
             case HARDWARE_ERROR, BLANK_CHECK, VENDOR_SPECIFIC, COPY_ABORTED, RESERVED_C, VOLUME_OVERFLOW ->
                 new Failure(new BlockFailure.Broken(sense.toString()));
         };
+    }
+
+    /** In process of becoming ready, an operation, a transition or an allocation in progress (SPC-4 table 56). */
+    Set<Integer> PASSING_04 = Set.of(0x01, 0x07, 0x0A, 0x14);
+
+    private static SenseOutcome notReady(SenseData sense) {
+        boolean helpless = sense.is(SenseKey.NOT_READY, AdditionalSense.MANUAL_INTERVENTION_REQUIRED)
+                || sense.asc() == AdditionalSense.MEDIUM_NOT_PRESENT.asc();
+        BlockFailure failure = helpless
+                ? BlockFailure.NotReady.unusable(sense.toString())
+                : new BlockFailure.NotReady(sense.toString());
+        return sense.asc() == AdditionalSense.NOT_READY.asc() && PASSING_04.contains(sense.ascq())
+                ? new Later(failure)
+                : new Failure(failure);
     }
 
     private static BlockFailure illegal(SenseData sense) {

@@ -1,6 +1,7 @@
 package dev.sanway.initiator;
 
 import dev.sanway.block.Geometry;
+import dev.sanway.block.Readiness;
 import dev.sanway.iscsi.TargetAddress;
 import dev.sanway.scsi.CommandStatistics;
 import dev.sanway.scsi.LogicalUnitNumber;
@@ -286,10 +287,10 @@ public final class UnitSession {
     }
 
     /** Fails what waits for a logical unit. */
-    void failWaiting(LunQueue queue, String reason) {
+    void failWaiting(LunQueue queue, Readiness.Unready why) {
         for (ScsiTask task : List.copyOf(queue.waiting)) {
             if (queue.waiting.remove(task)) {
-                finish(task, new ScsiResult.Unanswered(reason));
+                finish(task, new ScsiResult.Unanswered(why));
             }
         }
     }

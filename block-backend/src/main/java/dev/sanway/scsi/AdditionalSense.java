@@ -9,6 +9,7 @@ public enum AdditionalSense {
     NOT_READY(0x04, 0x00, "logical unit not ready, cause not reportable"),
     BECOMING_READY(0x04, 0x01, "logical unit is in process of becoming ready"),
     INITIALIZING_COMMAND_REQUIRED(0x04, 0x02, "logical unit not ready, initializing command required"),
+    MANUAL_INTERVENTION_REQUIRED(0x04, 0x03, "logical unit not ready, manual intervention required"),
     WRITE_ERROR(0x0C, 0x00, "write error"),
     INVALID_FIELD_IN_INFORMATION_UNIT(0x0E, 0x03, "invalid field in command information unit"),
     UNRECOVERED_READ_ERROR(0x11, 0x00, "unrecovered read error"),

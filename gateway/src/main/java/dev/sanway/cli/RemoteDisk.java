@@ -5,6 +5,7 @@ import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRequest;
 import dev.sanway.block.DeviceEvent;
 import dev.sanway.block.Geometry;
+import dev.sanway.block.Readiness;
 import dev.sanway.initiator.LunVerifier;
 import dev.sanway.initiator.RemoteLogicalUnit;
 import dev.sanway.initiator.UnitSession;
@@ -51,8 +52,8 @@ final class RemoteDisk implements AutoCloseable {
             unit.addListener(event -> {
                 if (event instanceof DeviceEvent.BecameReady) {
                     refusal.complete(null);
-                } else if (event instanceof DeviceEvent.BecameNotReady(String reason)) {
-                    refusal.complete(reason);
+                } else if (event instanceof DeviceEvent.BecameNotReady(Readiness.Unready notYet)) {
+                    refusal.complete(notYet.reason());
                 }
             });
             made.complete(unit);

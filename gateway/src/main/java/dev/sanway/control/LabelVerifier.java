@@ -10,6 +10,7 @@ import dev.sanway.block.DeviceListener;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import dev.sanway.initiator.LunEvidence;
 import dev.sanway.initiator.LunVerifier;
 import dev.sanway.pool.Label;
@@ -74,7 +75,8 @@ final class LabelVerifier implements LunVerifier {
         LabelStore.read(new ReadOnly(evidence, blocks))
                 .whenComplete((reading, failure) -> verdict.accept(
                         failure != null
-                                ? new Verdict.Refused("its label cannot be read: " + failure.getMessage())
+                                ? new Verdict.Refused(
+                                        new Readiness.Away("its label cannot be read: " + failure.getMessage()))
                                 : judge(reading)));
     }
 
@@ -141,6 +143,11 @@ final class LabelVerifier implements LunVerifier {
         @Override
         public Identity identity() {
             return new Identity(new UUID(0, evidence.lun()), evidence.targetName() + " LUN " + evidence.lun());
+        }
+
+        @Override
+        public Readiness readiness() {
+            return Readiness.READY;
         }
 
         @Override

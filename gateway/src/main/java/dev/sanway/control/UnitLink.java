@@ -2,6 +2,7 @@ package dev.sanway.control;
 
 import dev.sanway.block.DeviceEvent;
 import dev.sanway.block.Geometry;
+import dev.sanway.block.Readiness;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.config.Sizes;
 import dev.sanway.control.LabelVerifier.Unlabelled;
@@ -246,7 +247,10 @@ final class UnitLink {
         for (int wanted : claims.named()) {
             if (!numbers.contains(wanted) && line.first()) {
                 LinkedLun missing = luns.computeIfAbsent(wanted, _ -> new LinkedLun());
-                refuse(wanted, missing, "the unit has no such LUN; it has " + LunChoice.show(numbers));
+                refuse(
+                        wanted,
+                        missing,
+                        new Readiness.Away("the unit has no such LUN; it has " + LunChoice.show(numbers)));
             }
         }
         if (line.first()) {
@@ -277,7 +281,7 @@ final class UnitLink {
                 } else if (event instanceof DeviceEvent.BecameReady) {
                     Geometry geometry = device.geometry();
                     control.execute(() -> opened(line, number, device, geometry));
-                } else if (event instanceof DeviceEvent.BecameNotReady(String reason)) {
+                } else if (event instanceof DeviceEvent.BecameNotReady(Readiness.Unready why)) {
                     boolean refused = device.availability() instanceof RemoteLogicalUnit.Availability.Refused;
                     boolean disk = device.isDisk();
                     LunEvidence evidence = device.evidence();
@@ -286,7 +290,7 @@ final class UnitLink {
                             lun.sizeBytes = evidence.geometry().sizeBytes();
                         }
                         if (disk || claims.named().contains(number)) {
-                            notReady(line, number, device, refused, reason);
+                            notReady(line, number, device, refused, why);
                         } else if (line.first()) {
                             passOver(number);
                         }
@@ -305,11 +309,11 @@ final class UnitLink {
         return new LunAdvice(unit.name(), number);
     }
 
-    private void notReady(Line line, int number, RemoteLogicalUnit device, boolean refused, String reason) {
+    private void notReady(Line line, int number, RemoteLogicalUnit device, boolean refused, Readiness.Unready why) {
         LinkedLun lun = luns.computeIfAbsent(number, _ -> new LinkedLun());
         boolean current = device.equals(line.devices.get(number));
         if (current && line.first() && (refused || lun.label == null)) {
-            refuse(number, lun, reason);
+            refuse(number, lun, why);
         }
     }
 
@@ -376,8 +380,12 @@ final class UnitLink {
                 poolChanged.run();
             }
             case Admission.Refused(String why) ->
-                refuse(number, lun, advice(number).objection(why));
-            case null -> refuse(number, lun, failure == null ? "unknown" : String.valueOf(failure.getMessage()));
+                refuse(number, lun, new Readiness.Unusable(advice(number).objection(why)));
+            case null ->
+                refuse(
+                        number,
+                        lun,
+                        new Readiness.Away(failure == null ? "unknown" : String.valueOf(failure.getMessage())));
         }
         CompletableFuture<Admission> adoption = lun.adoption;
         lun.adoption = null;
@@ -389,7 +397,8 @@ final class UnitLink {
         }
     }
 
-    private void refuse(int number, LinkedLun lun, String why) {
+    private void refuse(int number, LinkedLun lun, Readiness.Unready unready) {
+        String why = unready.reason();
         CompletableFuture<Admission> adoption = lun.adoption;
         if (adoption != null && !lun.admitting) {
             lun.adoption = null;
@@ -398,7 +407,9 @@ final class UnitLink {
         if (!why.equals(lun.refusal)) {
             boolean news = events.warning(subject(number), "not used: " + why) || lun.refusal == null;
             lun.refusal = why;
-            refuseFormer(number, lun, why);
+            if (unready instanceof Readiness.Unusable) {
+                refuseFormer(number, lun, why);
+            }
             if (news) {
                 poolChanged.run();
             }

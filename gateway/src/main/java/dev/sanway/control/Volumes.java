@@ -423,9 +423,7 @@ final class Volumes implements Assignments.Listener {
                                                     record.uuid(), record.layout() instanceof VolumeLayout.Thin)
                                             .withSpaceUsed(spaceUsedPercent::get),
                                     reservations);
-                            if (!made.ready() && !patient) {
-                                unit.startsNotReady("its units are not all reachable, or it is being set up");
-                            }
+                            unit.starting(patient);
                             control.execute(() -> {
                                 volume.directory = directory;
                                 volume.assembled = made;
@@ -445,21 +443,16 @@ final class Volumes implements Assignments.Listener {
                         control);
     }
 
-    /** The units had their time: a volume that is not complete now says so to whoever asks whether it is ready. */
+    /** The units had their time: a volume of which nothing is there now says so to whoever asks whether it is ready. */
     void startIsOver() {
         if (!starting) {
             return;
         }
         starting = false;
         for (ServedVolume volume : volumes.values()) {
-            VolumeAssembler.Assembled assembled = volume.assembled;
             LogicalUnit unit = volume.unit;
-            if (assembled != null && unit != null) {
-                unit.device().owner().execute(() -> {
-                    if (!assembled.ready()) {
-                        unit.startsNotReady("its units are not all reachable");
-                    }
-                });
+            if (unit != null) {
+                unit.device().owner().execute(() -> unit.starting(false));
             }
         }
     }

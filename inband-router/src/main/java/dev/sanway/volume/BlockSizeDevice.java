@@ -12,6 +12,7 @@ import dev.sanway.block.Drain;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,6 +68,11 @@ public final class BlockSizeDevice implements BlockDevice {
     @Override
     public Identity identity() {
         return device.identity();
+    }
+
+    @Override
+    public Readiness readiness() {
+        return device.readiness();
     }
 
     @Override

@@ -16,12 +16,12 @@ import dev.sanway.block.Drain;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Closes its parts, and what the parts are made of only if they do so.
  */
-public final class ComposedDevice implements VolumeBody {
+public final class ComposedDevice implements BlockDevice {
 
     /** What hosts should ask for at a time: large enough that a request more hardly tells. */
     private static final int OPTIMAL_BYTES = 1 << 20;
@@ -52,22 +52,18 @@ public final class ComposedDevice implements VolumeBody {
     private final Limits limits;
     private final DeviceListeners listeners = new DeviceListeners();
     private final Drain drain = new Drain();
-    private final BitSet absent = new BitSet();
 
     /**
      * @param parts as many as the layout has, of one block size and one owner, each at least as large as the layout uses
-     * @param absent the parts that are not ready now; told of by events later on
      * @param maxTransferBlocks how long transfers of the volume may be; a part with a lower limit gets several
      */
-    public ComposedDevice(
-            Identity identity, Layout layout, List<? extends BlockDevice> parts, BitSet absent, int maxTransferBlocks) {
+    public ComposedDevice(Identity identity, Layout layout, List<? extends BlockDevice> parts, int maxTransferBlocks) {
         if (parts.size() != layout.partCount()) {
             throw new IllegalArgumentException(parts.size() + " parts for a layout of " + layout.partCount());
         }
         this.identity = identity;
         this.layout = layout;
         this.parts = parts.toArray(BlockDevice[]::new);
-        this.absent.or(absent);
         int blockSize = this.parts[0].geometry().blockSizeBytes();
         int physical = 0;
         for (int i = 0; i < this.parts.length; i++) {
@@ -79,8 +75,7 @@ public final class ComposedDevice implements VolumeBody {
                         "part " + i + " of " + identity + " does not fit: " + part.geometry());
             }
             physical = Math.max(physical, part.geometry().physicalBlockSizeBytes());
-            int number = i;
-            part.addListener(event -> on(number, event));
+            part.addListener(this::on);
         }
         this.geometry = new Geometry(blockSize, physical, layout.blockCount());
         this.limits = combined(maxTransferBlocks);
@@ -122,30 +117,22 @@ public final class ComposedDevice implements VolumeBody {
                 readOnly);
     }
 
-    private void on(int part, DeviceEvent event) {
+    private void on(DeviceEvent event) {
         switch (event) {
-            case DeviceEvent.BecameNotReady _ -> {
-                boolean first = absent.isEmpty();
-                absent.set(part);
-                if (first) {
-                    listeners.tell(event);
-                }
-            }
-            case DeviceEvent.BecameReady _ -> {
-                boolean wasAbsent = absent.get(part);
-                absent.clear(part);
-                if (wasAbsent && absent.isEmpty()) {
-                    listeners.tell(event);
-                }
-            }
-            case DeviceEvent.SpaceLow _ -> listeners.tell(event);
+            case DeviceEvent.BecameNotReady _, DeviceEvent.BecameReady _, DeviceEvent.SpaceLow _ ->
+                listeners.tell(event);
             case DeviceEvent.CapacityChanged _ -> {}
         }
     }
 
+    /** Ready while one part is. */
     @Override
-    public boolean complete() {
-        return absent.isEmpty();
+    public Readiness readiness() {
+        Readiness best = parts[0].readiness();
+        for (BlockDevice part : parts) {
+            best = Readiness.better(best, part.readiness());
+        }
+        return best;
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.sanway.block.DeviceListeners;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import io.netty.util.concurrent.EventExecutor;
 
 /**
@@ -106,6 +107,11 @@ final class MovablePart implements BlockDevice {
     @Override
     public Identity identity() {
         return device.identity();
+    }
+
+    @Override
+    public Readiness readiness() {
+        return device.readiness();
     }
 
     @Override

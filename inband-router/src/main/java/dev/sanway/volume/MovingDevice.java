@@ -13,6 +13,7 @@ import dev.sanway.block.DeviceListener;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayDeque;
 import java.util.BitSet;
@@ -229,6 +230,11 @@ final class MovingDevice implements BlockDevice {
     }
 
     // ---- requests
+
+    @Override
+    public Readiness readiness() {
+        return (mode == Mode.TAKEN_OVER ? target : source).readiness();
+    }
 
     @Override
     public BlockOperation submit(BlockRequest request, BlockCompletion completion) {

@@ -14,6 +14,7 @@ import dev.sanway.block.Drain;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import io.netty.util.concurrent.EventExecutor;
 
 /**
@@ -72,6 +73,11 @@ public final class PartitionDevice implements BlockDevice {
     @Override
     public Identity identity() {
         return identity;
+    }
+
+    @Override
+    public Readiness readiness() {
+        return device.readiness();
     }
 
     @Override

@@ -13,6 +13,7 @@ import dev.sanway.block.Drain;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.util.ArrayDeque;
@@ -46,7 +47,7 @@ public final class SlotDevice implements BlockDevice {
 
     private volatile @Nullable BlockDevice device;
     private volatile @Nullable Shown shown;
-    private String reason;
+    private Readiness.Unready why;
     /** What is there now cannot be used, so that waiting for it is in vain. */
     private boolean hopeless;
 
@@ -84,7 +85,7 @@ public final class SlotDevice implements BlockDevice {
         this.identity = identity;
         this.geometry = geometry;
         this.limits = limits;
-        this.reason = reason;
+        this.why = new Readiness.Away(reason);
     }
 
     /** Puts a device in. On the owner, which is also the device's. */
@@ -127,30 +128,30 @@ public final class SlotDevice implements BlockDevice {
         listeners.tell(new DeviceEvent.CapacityChanged(before, geometry));
     }
 
-    /** Takes the device out, or changes the reason. On the owner. */
-    public void empty(String newReason) {
-        reason = newReason;
+    /** Takes the device out, or changes the reason; it comes back by itself. On the owner. */
+    public void empty(String reason) {
+        empty(new Readiness.Away(reason));
+    }
+
+    /** Takes the device out, or changes why it is not there. On the owner. */
+    void empty(Readiness.Unready newWhy) {
+        why = newWhy;
         hopeless = false;
         BlockDevice before = device;
         if (before != null) {
             before.removeListener(forward);
             device = null;
-            listeners.tell(new DeviceEvent.BecameNotReady(newReason));
+            listeners.tell(new DeviceEvent.BecameNotReady(newWhy));
         }
     }
 
     /** Takes the device out, if there is one; until the next comes waiting is in vain, and nothing waits. On the owner. */
-    void refuse(String why) {
-        empty(why);
+    void refuse(String reason) {
+        empty(new Readiness.Unusable(reason));
         hopeless = true;
         while (!waiting.isEmpty()) {
             waiting.getFirst().failNow(new BlockFailure.NotReady(why));
         }
-    }
-
-    /** What it was filled with is not ready from the start. On the owner. */
-    void startsNotReady(String why) {
-        listeners.tell(new DeviceEvent.BecameNotReady(why));
     }
 
     public boolean filled() {
@@ -197,6 +198,12 @@ public final class SlotDevice implements BlockDevice {
     }
 
     @Override
+    public Readiness readiness() {
+        BlockDevice now = device;
+        return now == null ? why : now.readiness();
+    }
+
+    @Override
     public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
         BlockDevice now = device;
         if (now != null && waiting.isEmpty()) {
@@ -207,8 +214,7 @@ public final class SlotDevice implements BlockDevice {
             return new Waiting(request, completion);
         }
         BlockRequest.release(request);
-        completion.completed(
-                BlockOutcome.failed(patient ? new BlockFailure.Busy() : new BlockFailure.NotReady(reason)));
+        completion.completed(BlockOutcome.failed(patient ? new BlockFailure.Busy() : new BlockFailure.NotReady(why)));
         return BlockOperation.UNCANCELLABLE;
     }
 
@@ -216,7 +222,7 @@ public final class SlotDevice implements BlockDevice {
         String shortage = shortage(now, request);
         if (shortage != null) {
             BlockRequest.release(request);
-            completion.completed(BlockOutcome.failed(new BlockFailure.NotReady(shortage)));
+            completion.completed(BlockOutcome.failed(BlockFailure.NotReady.unusable(shortage)));
             return BlockOperation.UNCANCELLABLE;
         }
         drain.begin();
@@ -282,7 +288,7 @@ public final class SlotDevice implements BlockDevice {
                 return;
             }
             if (operation == null) {
-                failNow(new BlockFailure.NotReady(reason));
+                failNow(new BlockFailure.NotReady(why));
             } else {
                 late = true;
                 operation.cancel();

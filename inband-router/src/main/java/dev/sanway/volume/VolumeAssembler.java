@@ -3,6 +3,7 @@ package dev.sanway.volume;
 import dev.sanway.block.BlockDevice;
 import dev.sanway.block.Identity;
 import dev.sanway.block.OrderedDevice;
+import dev.sanway.block.Readiness;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PoolState;
@@ -10,7 +11,6 @@ import dev.sanway.pool.UnitVolume;
 import dev.sanway.pool.VolumeLayout;
 import dev.sanway.volume.thin.ThinDevice;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,9 +45,9 @@ public final class VolumeAssembler {
         /** By partition; of a thin volume by slab. */
         private final Map<UUID, MovablePart> parts;
 
-        private VolumeBody body;
+        private BlockDevice body;
 
-        private Assembled(LunDirectory directory, SlotDevice gate, VolumeBody body, Map<UUID, MovablePart> parts) {
+        private Assembled(LunDirectory directory, SlotDevice gate, BlockDevice body, Map<UUID, MovablePart> parts) {
             this.directory = directory;
             this.gate = gate;
             this.device = new OrderedDevice(gate);
@@ -68,39 +68,34 @@ public final class VolumeAssembler {
         public void update(VolumeRecord volume, PoolState pool, long partitionBytes) {
             switch (volume.state()) {
                 case WIPING ->
-                    gate.empty("being wiped, " + (partitionBytes == 0 ? 0 : 100 * volume.wipedBytes() / partitionBytes)
-                            + " %");
+                    gate.empty(new Readiness.Preparing("being wiped", of65536(volume.wipedBytes(), partitionBytes)));
                 case ASSIGNED -> {
                     if (volume.sizeBytes() > gate.geometry().sizeBytes()) {
                         enlarge(volume, pool);
                     } else {
                         gate.fill(body);
                     }
-                    if (!body.complete()) {
-                        gate.startsNotReady("a unit is not reachable");
-                    }
                 }
-                case DELETED, ERASING, RELEASED -> gate.empty("deleted");
+                case DELETED, ERASING, RELEASED -> gate.refuse("deleted");
             }
         }
 
+        private static int of65536(long doneBytes, long allBytes) {
+            return allBytes == 0 ? 0 : (int) Math.min(0xFFFF, (long) (65536.0 * doneBytes / allBytes));
+        }
+
         private void enlarge(VolumeRecord volume, PoolState pool) {
-            VolumeBody before = body;
+            BlockDevice before = body;
             if (before instanceof ThinDevice thin) {
                 thin.enlarge(volume.sizeBytes() / volume.blockSizeBytes());
                 gate.enlarge(thin, thin.limits());
                 return;
             }
             parts.clear();
-            VolumeBody larger = compose(volume, pool, directory, parts);
+            BlockDevice larger = compose(volume, pool, directory, parts);
             body = larger;
             gate.enlarge(larger, larger.limits());
             before.close(() -> {});
-        }
-
-        /** Whether the volume is served and all its parts are there. */
-        public boolean ready() {
-            return gate.filled() && body.complete();
         }
 
         /**
@@ -143,7 +138,7 @@ public final class VolumeAssembler {
      */
     public static Assembled assemble(VolumeRecord volume, PoolState pool, LunDirectory directory, Slabs slabs) {
         Map<UUID, MovablePart> parts = new HashMap<>();
-        VolumeBody body = Slabs.thin(volume)
+        BlockDevice body = Slabs.thin(volume)
                 ? ThinAssembly.open(volume, pool, directory, slabs, parts)
                 : compose(volume, pool, directory, parts);
         Identity identity = body.identity();
@@ -215,11 +210,9 @@ public final class VolumeAssembler {
         int blockSize = volume.blockSizeBytes();
         List<Partition> partitions = partitions(volume, pool);
         List<MovablePart> parts = new ArrayList<>();
-        BitSet absent = new BitSet();
         for (Partition partition : partitions) {
             UnitVolume unitVolume = Objects.requireNonNull(pool.unitVolumes().get(partition.unitVolume()));
             SlotDevice slot = directory.slot(unitVolume);
-            absent.set(parts.size(), !slot.filled());
             MovablePart part = new MovablePart(window(partition, unitVolume, slot, volume), MovablePart.Above.HOSTS);
             parts.add(part);
             movable.put(partition.slab(), part);
@@ -228,7 +221,6 @@ public final class VolumeAssembler {
                 new Identity(volume.uuid(), volume.name()),
                 layout(volume, partitions),
                 parts,
-                absent,
                 MAX_TRANSFER_BYTES / blockSize);
     }
 

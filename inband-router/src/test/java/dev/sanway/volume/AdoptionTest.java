@@ -174,8 +174,8 @@ class AdoptionTest {
             patient.refuse(label, "unit0 lun 0 is refused: it holds an ext4 file system");
             return true;
         });
-        BlockOutcome refused =
-                BlockOutcome.failed(new BlockFailure.NotReady("unit0 lun 0 is refused: it holds an ext4 file system"));
+        BlockOutcome refused = BlockOutcome.failed(
+                BlockFailure.NotReady.unusable("unit0 lun 0 is refused: it holds an ext4 file system"));
         assertThat(waits.end()).isEqualTo(refused);
         assertThat(client.run(new BlockRequest.Read(0, 8, false))).isEqualTo(refused);
         BlockClient.onOwner(assembled.device(), () -> {

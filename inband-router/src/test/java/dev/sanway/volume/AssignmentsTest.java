@@ -139,7 +139,7 @@ class AssignmentsTest {
         BlockClient client = client(assembled);
         BlockClient.onOwner(assembled.device(), () -> {
             assembled.device().addListener(events::add);
-            return assembled.ready();
+            return true;
         });
         assertThat(client.run(new BlockRequest.Read(0, 384, false)))
                 .isEqualTo(BlockOutcome.failed(new BlockFailure.NotReady("unit" + unit + " lun 0 is not reachable")));

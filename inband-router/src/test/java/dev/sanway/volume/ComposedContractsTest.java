@@ -11,7 +11,6 @@ import dev.sanway.block.MemoryDevice;
 import dev.sanway.block.OrderedDevice;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.Nested;
@@ -47,8 +46,7 @@ class ComposedContractsTest {
     private static BlockDevice composed(EventExecutor owner, Layout layout, int blockSizeBytes, int maxTransferBlocks) {
         List<BlockDevice> parts = parts(owner, layout, blockSizeBytes);
         return BlockClient.onOwner(
-                parts.getFirst(),
-                () -> new ComposedDevice(identity("volume"), layout, parts, new BitSet(), maxTransferBlocks));
+                parts.getFirst(), () -> new ComposedDevice(identity("volume"), layout, parts, maxTransferBlocks));
     }
 
     @Nested
@@ -113,7 +111,7 @@ class ComposedContractsTest {
                     return true;
                 });
             }
-            return new ComposedDevice(identity("volume"), layout, parts, new BitSet(), 4096);
+            return new ComposedDevice(identity("volume"), layout, parts, 4096);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.sanway.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sanway.block.BlockClient;
+import dev.sanway.block.BlockDevice;
 import dev.sanway.block.BlockFailure;
 import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRequest;
@@ -11,12 +12,12 @@ import dev.sanway.block.DeviceEvent;
 import dev.sanway.block.FaultyDevice;
 import dev.sanway.block.FaultyDevice.Fault;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.util.concurrent.DefaultEventExecutor;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
@@ -36,8 +37,8 @@ class ComposedDeviceTest {
     }
 
     private BlockClient volume(Layout layout, FaultyDevice... units) {
-        return new BlockClient(new CheckedDevice(new ComposedDevice(
-                ComposedContractsTest.identity("volume"), layout, List.of(units), new BitSet(), 4096)));
+        return new BlockClient(new CheckedDevice(
+                new ComposedDevice(ComposedContractsTest.identity("volume"), layout, List.of(units), 4096)));
     }
 
     private static Function<BlockRequest, Fault> failing(BlockFailure failure) {
@@ -51,14 +52,12 @@ class ComposedDeviceTest {
                 ComposedContractsTest.identity("volume"),
                 new Layout.Striped(2, 32, 192),
                 List.of(unit("u0", 100), unit("u1", 100)),
-                new BitSet(),
                 16_384);
         assertThat(small.limits().optimalTransferBlocks()).isEqualTo(2048);
         ComposedDevice three = new ComposedDevice(
                 ComposedContractsTest.identity("volume"),
                 new Layout.Striped(3, 32, 288),
                 List.of(unit("u0", 100), unit("u1", 100), unit("u2", 100)),
-                new BitSet(),
                 16_384);
         assertThat(three.limits().optimalTransferBlocks())
                 .as("whole stripes of 96 blocks")
@@ -127,20 +126,15 @@ class ComposedDeviceTest {
         FaultyDevice there = unit("u0", 100);
         FaultyDevice coming = unit("u1", 100);
         SlotDevice slot = new SlotDevice(owner, coming.identity(), coming.geometry(), limits, "unit2 is away");
-        BitSet absent = new BitSet();
-        absent.set(1);
         ComposedDevice device = new ComposedDevice(
-                ComposedContractsTest.identity("volume"),
-                new Layout.Linear(100, 100),
-                List.of(there, slot),
-                absent,
-                4096);
+                ComposedContractsTest.identity("volume"), new Layout.Linear(100, 100), List.of(there, slot), 4096);
         List<DeviceEvent> events = new ArrayList<>();
         BlockClient client = new BlockClient(new CheckedDevice(device));
         BlockClient.onOwner(device, () -> {
             device.addListener(events::add);
             return true;
         });
+        assertThat(readiness(device)).as("one part is there").isEqualTo(Readiness.READY);
         BlockOutcome away = BlockOutcome.failed(new BlockFailure.NotReady("unit2 is away"));
         client.write(0, new byte[100 * 512]);
         assertThat(client.run(client.writeOf(99, new byte[1024], false))).isEqualTo(away);
@@ -158,6 +152,44 @@ class ComposedDeviceTest {
         });
         assertThat(events).containsExactly(new DeviceEvent.BecameReady(), new DeviceEvent.BecameNotReady("gone again"));
         client.close();
+    }
+
+    private static Readiness readiness(BlockDevice device) {
+        return BlockClient.onOwner(device, device::readiness);
+    }
+
+    /** dm-multipath fails a path that is not ready, and stops what could be served. */
+    @Test
+    void aVolumeIsNotReadyOnlyWhileNoBlockOfItCanBeServed() {
+        Limits limits = new Limits(4096, 0, 0, 0, false, true, false);
+        List<FaultyDevice> units = List.of(unit("u0", 100), unit("u1", 100));
+        List<SlotDevice> slots = units.stream()
+                .map(unit -> new SlotDevice(
+                        owner,
+                        unit.identity(),
+                        unit.geometry(),
+                        limits,
+                        unit.identity().name() + " is away"))
+                .toList();
+        ComposedDevice device = new ComposedDevice(
+                ComposedContractsTest.identity("volume"), new Layout.Striped(2, 10, 200), slots, 4096);
+        assertThat(readiness(device)).isEqualTo(new Readiness.Away("u0 is away"));
+        BlockClient.onOwner(device, () -> {
+            slots.getFirst().refuse("it is foreign");
+            return true;
+        });
+        assertThat(readiness(device)).as("what comes back").isEqualTo(new Readiness.Away("u1 is away"));
+        BlockClient.onOwner(device, () -> {
+            slots.getLast().fill(units.getLast());
+            return true;
+        });
+        assertThat(readiness(device)).isEqualTo(Readiness.READY);
+        BlockClient.onOwner(device, () -> {
+            slots.getLast().refuse("it is lost");
+            return true;
+        });
+        assertThat(readiness(device)).isEqualTo(new Readiness.Unusable("it is foreign"));
+        new BlockClient(device).close();
     }
 
     @Test

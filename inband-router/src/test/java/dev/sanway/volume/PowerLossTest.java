@@ -12,7 +12,6 @@ import dev.sanway.block.VolatileCacheDevice;
 import io.netty.util.concurrent.DefaultEventExecutor;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
@@ -41,8 +40,7 @@ class PowerLossTest {
             units.add(new VolatileCacheDevice(
                     ComposedContractsTest.memory(owner, "unit" + i, 512, layout.usedBlocks(i))));
         }
-        BlockDevice composed =
-                new ComposedDevice(ComposedContractsTest.identity("volume"), layout, units, new BitSet(), 4096);
+        BlockDevice composed = new ComposedDevice(ComposedContractsTest.identity("volume"), layout, units, 4096);
         return new BlockClient(new CheckedDevice(new OrderedDevice(composed)));
     }
 

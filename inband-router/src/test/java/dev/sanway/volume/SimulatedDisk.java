@@ -14,6 +14,7 @@ import dev.sanway.block.DeviceListeners;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.util.concurrent.EventExecutor;
@@ -79,6 +80,11 @@ final class SimulatedDisk implements BlockDevice {
         List<Operation> all = List.copyOf(hung);
         hung.clear();
         all.forEach(Operation::step);
+    }
+
+    @Override
+    public Readiness readiness() {
+        return Readiness.READY;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.sanway.target.lun;
 
+import dev.sanway.block.Readiness;
 import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.Opcode;
 import java.io.ByteArrayOutputStream;
@@ -126,8 +127,8 @@ final class DiagnosticCommands {
     // ---- START STOP UNIT, PREVENT ALLOW MEDIUM REMOVAL (SBC-3 5.25, SPC-4 6.20)
 
     /**
-     * Starting and stopping do nothing: other hosts may share the unit, and a volume has no motor. The medium cannot be ejected,
-     * which LOEJ asks for.
+     * Starting and stopping do nothing: other hosts may share the unit, and a volume has no motor. A start fails while the medium is
+     * not ready. The medium cannot be ejected, which LOEJ asks for.
      */
     static void startStop(Task task) {
         byte[] cdb = task.cdb();
@@ -136,7 +137,12 @@ final class DiagnosticCommands {
             task.invalidField(4, 1);
             return;
         }
-        task.good();
+        boolean start = !powerCondition && (cdb[4] & 0x01) != 0;
+        if (start && task.unit.readiness() instanceof Readiness.Unready why) {
+            task.check(FailureSense.of(why));
+        } else {
+            task.good();
+        }
     }
 
     static void preventAllow(Task task) {

@@ -1,6 +1,7 @@
 package dev.sanway.target.lun;
 
 import dev.sanway.block.BlockFailure;
+import dev.sanway.block.Readiness;
 import dev.sanway.scsi.AdditionalSense;
 import dev.sanway.scsi.SenseData;
 import dev.sanway.scsi.SenseKey;
@@ -14,7 +15,21 @@ final class FailureSense {
 
     private FailureSense() {}
 
-    /** Ends the task as the failure demands. */
+    /**
+     * What commands are told that ask whether the medium is ready: the truth and at once, for they are sent in order to know. BECOMING
+     * READY is repeated by whoever wants to use the medium; MANUAL INTERVENTION REQUIRED by nobody.
+     */
+    static SenseData of(Readiness.Unready why) {
+        SenseData becoming = SenseData.of(SenseKey.NOT_READY, AdditionalSense.BECOMING_READY);
+        return switch (why) {
+            case Readiness.Away _ -> becoming;
+            case Readiness.Preparing preparing ->
+                becoming.withKeySpecific(new SenseData.Progress(preparing.progressOf65536()));
+            case Readiness.Unusable _ -> SenseData.of(SenseKey.NOT_READY, AdditionalSense.MANUAL_INTERVENTION_REQUIRED);
+        };
+    }
+
+    /** Ends the task as the failure demands, at once or {@link Task#paced after a while}. */
     static void end(Task task, BlockFailure failure) {
         switch (failure) {
             case BlockFailure.Unreadable unreadable ->
@@ -26,12 +41,19 @@ final class FailureSense {
             case BlockFailure.Miscompare miscompare ->
                 task.check(SenseData.of(SenseKey.MISCOMPARE, AdditionalSense.MISCOMPARE_DURING_VERIFY)
                         .withInformation(miscompare.byteOffset()));
-            case BlockFailure.NotReady _ -> task.check(SenseData.of(SenseKey.NOT_READY, AdditionalSense.NOT_READY));
+            case BlockFailure.NotReady(Readiness.Unready why) -> {
+                switch (why) {
+                    // Of all answers BUSY is the one that every initiator repeats, and for longest.
+                    case Readiness.Away _ -> task.paced(() -> task.status(StatusCode.BUSY));
+                    case Readiness.Preparing _ -> task.paced(() -> task.check(of(why)));
+                    case Readiness.Unusable _ -> task.check(of(why));
+                }
+            }
             case BlockFailure.OutOfSpace _ ->
                 task.check(SenseData.of(SenseKey.DATA_PROTECT, AdditionalSense.SPACE_ALLOCATION_FAILED));
             case BlockFailure.WriteProtected _ ->
                 task.check(SenseData.of(SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED));
-            case BlockFailure.Busy _ -> task.status(StatusCode.BUSY);
+            case BlockFailure.Busy _ -> task.paced(() -> task.status(StatusCode.BUSY));
             case BlockFailure.ReservationConflict _ -> task.status(StatusCode.RESERVATION_CONFLICT);
             case BlockFailure.UnflushedWritesLost _ ->
                 task.check(SenseData.of(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR));

@@ -2,13 +2,12 @@ package dev.sanway.target.lun;
 
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Limits;
-import dev.sanway.scsi.AdditionalSense;
+import dev.sanway.block.Readiness;
 import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.CapacityData;
 import dev.sanway.scsi.Designator;
 import dev.sanway.scsi.InquiryData;
 import dev.sanway.scsi.SenseData;
-import dev.sanway.scsi.SenseKey;
 import dev.sanway.scsi.VpdPage;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
@@ -201,7 +200,10 @@ final class InquiryCommands {
     private static boolean sizeUnknown(Task task) {
         boolean unknown = task.unit.device().geometry().blockCount() == 0;
         if (unknown) {
-            task.check(SenseData.of(SenseKey.NOT_READY, AdditionalSense.NOT_READY));
+            task.check(FailureSense.of(
+                    task.unit.device().readiness() instanceof Readiness.Unready why
+                            ? why
+                            : new Readiness.Away("its size is not known yet")));
         }
         return unknown;
     }
@@ -221,10 +223,9 @@ final class InquiryCommands {
 
     /** TEST UNIT READY (SPC-4 6.47). */
     static void testUnitReady(Task task) {
-        if (task.unit.notReadyReason() != null) {
-            task.check(SenseData.of(SenseKey.NOT_READY, AdditionalSense.NOT_READY));
-        } else {
-            task.good();
+        switch (task.unit.readiness()) {
+            case Readiness.Ready _ -> task.good();
+            case Readiness.Unready why -> task.check(FailureSense.of(why));
         }
     }
 
@@ -233,9 +234,7 @@ final class InquiryCommands {
         SenseData attention = task.nexus().attentions.poll();
         SenseData sense = attention != null
                 ? attention
-                : task.unit.notReadyReason() != null
-                        ? SenseData.of(SenseKey.NOT_READY, AdditionalSense.NOT_READY)
-                        : SenseData.none();
+                : task.unit.readiness() instanceof Readiness.Unready why ? FailureSense.of(why) : SenseData.none();
         task.good(sense.encode((task.cdb()[1] & 0x01) != 0), BigEndian.u8(task.cdb(), 4));
     }
 }

@@ -3,6 +3,7 @@ package dev.sanway.target.lun;
 import dev.sanway.block.BlockDevice;
 import dev.sanway.block.DeviceEvent;
 import dev.sanway.block.DeviceListener;
+import dev.sanway.block.Readiness;
 import dev.sanway.scsi.AdditionalSense;
 import dev.sanway.scsi.CommandStatistics;
 import dev.sanway.scsi.SenseData;
@@ -14,8 +15,10 @@ import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -61,7 +64,10 @@ public final class LogicalUnit {
     private final Reservations reservations;
     private final DeviceListener listener = this::deviceEvent;
 
-    private @Nullable String notReadyReason;
+    private boolean starting;
+    /** Commands that are told later that they are to be sent again. */
+    private final Set<Task.Pause> pauses = new LinkedHashSet<>();
+
     private int spaceUsedPercent = -1;
 
     /**
@@ -114,15 +120,20 @@ public final class LogicalUnit {
         return modes.descriptorSense();
     }
 
-    /** The device is not ready from the start; it says so itself when that changes. On the unit's loop. */
-    public void startsNotReady(String reason) {
-        notReadyReason = reason;
+    /** Whether what is away still has its time to come, so that the medium counts as ready meanwhile. On the unit's loop. */
+    public void starting(boolean now) {
+        starting = now;
     }
 
-    /** Why the medium is not ready, as the device said last; null if it is. */
-    @Nullable
-    String notReadyReason() {
-        return notReadyReason;
+    /** For commands that ask whether the medium is ready: it is unless no block of it can be served. */
+    Readiness readiness() {
+        Readiness now = device.readiness();
+        return starting && now instanceof Readiness.Away ? Readiness.READY : now;
+    }
+
+    /** The commands that wait until they may be told to come again; all of them are when something returned. */
+    Set<Task.Pause> pauses() {
+        return pauses;
     }
 
     /** How full what backs the device is, in per cent; -1: not known. */
@@ -216,8 +227,8 @@ public final class LogicalUnit {
     private void deviceEvent(DeviceEvent event) {
         switch (event) {
             case DeviceEvent.CapacityChanged _ -> attention(AdditionalSense.CAPACITY_CHANGED, (NexusState) null);
-            case DeviceEvent.BecameNotReady notReady -> notReadyReason = notReady.reason();
-            case DeviceEvent.BecameReady _ -> notReadyReason = null;
+            case DeviceEvent.BecameNotReady _ -> {}
+            case DeviceEvent.BecameReady _ -> List.copyOf(pauses).forEach(Task.Pause::over);
             case DeviceEvent.SpaceLow space -> {
                 spaceUsedPercent = space.percentUsed();
                 attention(AdditionalSense.THIN_PROVISIONING_SOFT_THRESHOLD, (NexusState) null);

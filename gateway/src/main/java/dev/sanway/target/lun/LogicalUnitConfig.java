@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param spaceUsed how full what backs it is, in per cent, asked on its loop; -1: not known
  * @param maxTasks commands under way in all
  * @param maxTasksPerNexus commands under way of one nexus
+ * @param retryPaceMillis an initiator is not told to send a command again before the command was here so long
  */
 public record LogicalUnitConfig(
         UUID uuid,
@@ -27,28 +28,57 @@ public record LogicalUnitConfig(
         boolean initialUnitAttention,
         IntSupplier spaceUsed,
         int maxTasks,
-        int maxTasksPerNexus) {
+        int maxTasksPerNexus,
+        int retryPaceMillis) {
+
+    /** Long enough that repeating costs nothing, short beside what initiators wait for one answer (30 s). */
+    private static final int RETRY_PACE_MILLIS = 5_000;
 
     /** T10 vendor identification of everything we serve. */
     public static final String VENDOR = "sanway";
 
     /** A gateway's volume with the usual bounds. */
     public static LogicalUnitConfig volume(UUID uuid, boolean thin) {
-        return new LogicalUnitConfig(uuid, "VOLUME", "0001", thin, null, true, () -> -1, 8192, 1024);
+        return new LogicalUnitConfig(
+                uuid, "VOLUME", "0001", thin, null, true, () -> -1, 8192, 1024, RETRY_PACE_MILLIS);
     }
 
     /** An IP SAN unit's volume with the usual bounds. */
     public static LogicalUnitConfig unit(UUID uuid, boolean thin, UUID bootId) {
-        return new LogicalUnitConfig(uuid, "UNIT", "0001", thin, bootId, true, () -> -1, 8192, 1024);
+        return new LogicalUnitConfig(
+                uuid, "UNIT", "0001", thin, bootId, true, () -> -1, 8192, 1024, RETRY_PACE_MILLIS);
     }
 
     public LogicalUnitConfig withInitialUnitAttention(boolean value) {
         return new LogicalUnitConfig(
-                uuid, product, revision, thin, bootId, value, spaceUsed, maxTasks, maxTasksPerNexus);
+                uuid, product, revision, thin, bootId, value, spaceUsed, maxTasks, maxTasksPerNexus, retryPaceMillis);
     }
 
     public LogicalUnitConfig withSpaceUsed(IntSupplier percent) {
         return new LogicalUnitConfig(
-                uuid, product, revision, thin, bootId, initialUnitAttention, percent, maxTasks, maxTasksPerNexus);
+                uuid,
+                product,
+                revision,
+                thin,
+                bootId,
+                initialUnitAttention,
+                percent,
+                maxTasks,
+                maxTasksPerNexus,
+                retryPaceMillis);
+    }
+
+    public LogicalUnitConfig withRetryPace(int millis) {
+        return new LogicalUnitConfig(
+                uuid,
+                product,
+                revision,
+                thin,
+                bootId,
+                initialUnitAttention,
+                spaceUsed,
+                maxTasks,
+                maxTasksPerNexus,
+                millis);
     }
 }

@@ -10,6 +10,7 @@ import dev.sanway.scsi.SenseKey;
 import dev.sanway.scsi.StatusCode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.util.concurrent.Future;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -336,6 +337,53 @@ final class Task implements ScsiTask {
                         .schedule(() -> target.pieceTurns().give(command.nexus()), pauseNanos, TimeUnit.NANOSECONDS);
             } else {
                 target.pieceTurns().give(command.nexus());
+            }
+        }
+    }
+
+    /**
+     * Ends the task in the way {@code end} does it, which tells the initiator to send the command again, but not before it was here
+     * for {@link LogicalUnitConfig#retryPaceMillis}: initiators repeat at once, and would do nothing else. An abort ends the
+     * wait at once; so does the return of what was away.
+     */
+    void paced(Runnable end) {
+        long leftNanos =
+                TimeUnit.MILLISECONDS.toNanos(unit.config().retryPaceMillis()) - (System.nanoTime() - acceptedNanos);
+        if (leftNanos <= 0) {
+            end.run();
+            return;
+        }
+        beginWait();
+        Pause pause = new Pause(end, leftNanos);
+        operations.add(pause);
+        unit.pauses().add(pause);
+    }
+
+    /** The rest of the time before an initiator is told to come again. */
+    final class Pause implements BlockOperation {
+        private final Runnable end;
+        private final Future<?> timer;
+
+        Pause(Runnable end, long nanos) {
+            this.end = end;
+            this.timer = unit.executor().schedule(this::over, nanos, TimeUnit.NANOSECONDS);
+        }
+
+        /** Need not be waited for any longer. */
+        void over() {
+            finish(end);
+        }
+
+        @Override
+        public void cancel() {
+            finish(() -> {});
+        }
+
+        private void finish(Runnable ifRunning) {
+            if (unit.pauses().remove(this)) {
+                timer.cancel(false);
+                operations.remove(this);
+                finishWait(ifRunning, () -> {});
             }
         }
     }

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /** One logical unit over memory, shown at LUN 0 of two hosts' targets, with the transport's part played by hand. */
 final class DeviceServer implements AutoCloseable {
     static final long WAIT_SECONDS = 10;
+    static final int RETRY_PACE_MILLIS = 400;
 
     final DefaultEventExecutor loop = new DefaultEventExecutor();
     final GatedDevice gate;
@@ -113,7 +114,9 @@ final class DeviceServer implements AutoCloseable {
         gate = new GatedDevice(new MemoryDevice(
                 loop, new Identity(uuid, "test"), new Geometry(blockSize, 4096, sizeBytes / blockSize)));
         device = new CheckedDevice(new OrderedDevice(gate));
-        LogicalUnitConfig config = LogicalUnitConfig.volume(uuid, true).withInitialUnitAttention(initialUnitAttention);
+        LogicalUnitConfig config = LogicalUnitConfig.volume(uuid, true)
+                .withInitialUnitAttention(initialUnitAttention)
+                .withRetryPace(RETRY_PACE_MILLIS);
         unit = new LogicalUnit(device, config, store);
         target.add(0, unit);
         otherTarget.add(0, unit);

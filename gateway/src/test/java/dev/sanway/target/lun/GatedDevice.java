@@ -11,6 +11,7 @@ import dev.sanway.block.DeviceListener;
 import dev.sanway.block.ForwardingDevice;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Limits;
+import dev.sanway.block.Readiness;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -25,6 +26,7 @@ final class GatedDevice extends ForwardingDevice {
     private Function<BlockRequest, @Nullable BlockFailure> failures = _ -> null;
     private Limits limits;
     private @Nullable Geometry changed;
+    private Readiness readiness = Readiness.READY;
 
     GatedDevice(BlockDevice inner) {
         super(inner);
@@ -64,6 +66,16 @@ final class GatedDevice extends ForwardingDevice {
         }
     }
 
+    /** Fails what is held. */
+    void failHeld(BlockFailure failure) {
+        closed = false;
+        for (Held each : List.copyOf(held)) {
+            held.remove(each);
+            BlockRequest.release(each.request);
+            each.completion.completed(BlockOutcome.failed(failure));
+        }
+    }
+
     int heldCount() {
         return held.size();
     }
@@ -95,6 +107,20 @@ final class GatedDevice extends ForwardingDevice {
 
     void tell(DeviceEvent event) {
         List.copyOf(listeners).forEach(listener -> listener.on(event));
+    }
+
+    /** Not ready from now on, or ready again, and tells. */
+    void become(Readiness now) {
+        readiness = now;
+        tell(
+                now instanceof Readiness.Unready why
+                        ? new DeviceEvent.BecameNotReady(why)
+                        : new DeviceEvent.BecameReady());
+    }
+
+    @Override
+    public Readiness readiness() {
+        return readiness;
     }
 
     @Override

@@ -179,11 +179,6 @@ class HostTargetTest {
         byte[] log = server.good(server.a, cdb(0x4D, 0, 0x4C, 0, 0, 0, 0, 1, 0));
         assertThat(BigEndian.u16(log, 4)).isEqualTo(3);
         assertThat(BigEndian.u16(log, 8)).isEqualTo(17);
-        server.onLoop(() -> server.gate.tell(new DeviceEvent.BecameNotReady("unit gone")));
-        server.fails(server.a, SenseKey.NOT_READY, AdditionalSense.NOT_READY, cdb(0));
-        server.good(server.a, Cdb.inquiry(96));
-        server.onLoop(() -> server.gate.tell(new DeviceEvent.BecameReady()));
-        server.good(server.a, cdb(0));
     }
 
     @Test

@@ -303,8 +303,8 @@ class MediumCommandsTest {
                 new Row(SenseKey.MEDIUM_ERROR, AdditionalSense.UNRECOVERED_READ_ERROR),
                 new BlockFailure.Unwritable(0x1234),
                 new Row(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR),
-                new BlockFailure.NotReady("gone"),
-                new Row(SenseKey.NOT_READY, AdditionalSense.NOT_READY),
+                BlockFailure.NotReady.unusable("foreign"),
+                new Row(SenseKey.NOT_READY, AdditionalSense.MANUAL_INTERVENTION_REQUIRED),
                 new BlockFailure.OutOfSpace(),
                 new Row(SenseKey.DATA_PROTECT, AdditionalSense.SPACE_ALLOCATION_FAILED),
                 new BlockFailure.WriteProtected("read-only"),
@@ -322,6 +322,7 @@ class MediumCommandsTest {
             assertThat(sense.information()).isEqualTo(placed ? 0x1234L : null);
         });
         Map<BlockFailure, Integer> statuses = Map.of(
+                new BlockFailure.NotReady("gone"), StatusCode.BUSY,
                 new BlockFailure.Busy(), StatusCode.BUSY,
                 new BlockFailure.ReservationConflict(), StatusCode.RESERVATION_CONFLICT,
                 new BlockFailure.Cancelled(), StatusCode.TASK_ABORTED);

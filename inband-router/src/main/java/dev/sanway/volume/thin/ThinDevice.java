@@ -14,7 +14,7 @@ import dev.sanway.block.DeviceListeners;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
-import dev.sanway.volume.VolumeBody;
+import dev.sanway.block.Readiness;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -41,7 +41,7 @@ import org.slf4j.LoggerFactory;
  * Requests wait while it opens. It stands below an {@code OrderedDevice}; without one it still keeps volumes and extents apart,
  * but says nothing of the order of overlapping requests.
  */
-public final class ThinDevice implements VolumeBody {
+public final class ThinDevice implements BlockDevice {
     private static final Logger LOG = LoggerFactory.getLogger(ThinDevice.class);
 
     private static final int MAX_WAITING = 4096;
@@ -93,6 +93,7 @@ public final class ThinDevice implements VolumeBody {
 
     private State state = State.AT_REST;
     private String unusable = "";
+    private String notOpened = "";
     private int underWay;
     private @Nullable Runnable whenClosed;
     /** Nothing may begin any more. */
@@ -171,8 +172,8 @@ public final class ThinDevice implements VolumeBody {
                 LOG.error("volume {} cannot be served: {}", identity.name(), why);
                 state = State.UNUSABLE;
                 unusable = why;
-                listeners.tell(new DeviceEvent.BecameNotReady(why));
-                failWaiting(new BlockFailure.NotReady(why));
+                listeners.tell(new DeviceEvent.BecameNotReady(new Readiness.Unusable(why)));
+                failWaiting(BlockFailure.NotReady.unusable(why));
             }
             case MapLoader.Outcome.Loaded _ -> throw new IllegalStateException("no failure");
         }
@@ -265,6 +266,9 @@ public final class ThinDevice implements VolumeBody {
 
     private void notOpened(BlockFailure failure) {
         state = State.AT_REST;
+        notOpened = failure instanceof BlockFailure.NotReady(Readiness.Unready why)
+                ? why.reason()
+                : "its maps cannot be read: " + failure;
         failWaiting(failure);
     }
 
@@ -278,17 +282,13 @@ public final class ThinDevice implements VolumeBody {
         ThinSpace there = space;
         switch (event) {
             case DeviceEvent.BecameNotReady _ -> {
-                boolean first = absent.isEmpty();
                 absent.set(number);
                 if (there != null) {
                     there.slabs().stream().filter(slab -> slab.number == number).forEach(slab -> slab.absent = true);
                 }
-                if (first) {
-                    listeners.tell(event);
-                }
+                listeners.tell(event);
             }
             case DeviceEvent.BecameReady _ -> {
-                boolean was = absent.get(number);
                 absent.clear(number);
                 if (there != null) {
                     there.slabs().stream().filter(slab -> slab.number == number).forEach(slab -> slab.absent = false);
@@ -296,7 +296,7 @@ public final class ThinDevice implements VolumeBody {
                 } else if (state == State.AT_REST && !host.closing()) {
                     open();
                 }
-                if (was && absent.isEmpty() && state != State.UNUSABLE) {
+                if (state != State.UNUSABLE) {
                     listeners.tell(event);
                 }
             }
@@ -399,9 +399,25 @@ public final class ThinDevice implements VolumeBody {
         listeners.tell(new DeviceEvent.SpaceLow(percentUsed));
     }
 
+    /**
+     * Blocks that were never written can be read without any slab, so an open volume is not ready only if it is mapped whole and
+     * all its slabs are away.
+     */
     @Override
-    public boolean complete() {
-        return absent.isEmpty() && state != State.UNUSABLE;
+    public Readiness readiness() {
+        ThinSpace there = space;
+        return switch (state) {
+            case UNUSABLE -> new Readiness.Unusable(unusable);
+            case OPENING ->
+                absent.isEmpty() ? Readiness.READY : new Readiness.Away("units of its maps are not reachable");
+            case AT_REST -> new Readiness.Away(notOpened.isEmpty() ? "units of its maps are not reachable" : notOpened);
+            case OPEN -> {
+                boolean served = there == null
+                        || there.heldExtents() < logicalExtents(geometry)
+                        || there.slabs().stream().anyMatch(slab -> !slab.absent);
+                yield served ? Readiness.READY : new Readiness.Away("none of its units is reachable");
+            }
+        };
     }
 
     @Override
@@ -433,7 +449,7 @@ public final class ThinDevice implements VolumeBody {
                 return pass(request, completion);
             }
             case UNUSABLE -> {
-                return refuse(request, completion, new BlockFailure.NotReady(unusable));
+                return refuse(request, completion, BlockFailure.NotReady.unusable(unusable));
             }
             case OPENING, AT_REST -> {}
         }

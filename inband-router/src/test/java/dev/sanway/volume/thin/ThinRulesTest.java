@@ -14,6 +14,7 @@ import dev.sanway.block.DeviceListener;
 import dev.sanway.block.DeviceListeners;
 import dev.sanway.block.ForwardingDevice;
 import dev.sanway.block.Identity;
+import dev.sanway.block.Readiness;
 import dev.sanway.pool.DeviceFailedException;
 import io.netty.buffer.Unpooled;
 import io.netty.util.concurrent.DefaultEventExecutor;
@@ -249,7 +250,7 @@ class ThinRulesTest {
                     .forEach(probe -> probe.tell(new DeviceEvent.BecameNotReady("test")));
             return null;
         });
-        assertThat(onLoop(device::complete)).isTrue();
+        assertThat(onLoop(device::readiness)).isEqualTo(Readiness.READY);
         assertThat(ended(write(device, 0, 3, true))).isEqualTo(BlockOutcome.DONE);
     }
 

@@ -21,7 +21,6 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.util.concurrent.ImmediateEventExecutor;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -109,8 +108,7 @@ public class RoutingBenchmark {
         for (int part = 0; part < layout.partCount(); part++) {
             parts.add(new PartitionDevice(gate(memory()), identity(), 0, layout.usedBlocks(part)));
         }
-        return new OrderedDevice(
-                gate(new ComposedDevice(identity(), layout, parts, new BitSet(), MAX_TRANSFER_BLOCKS)));
+        return new OrderedDevice(gate(new ComposedDevice(identity(), layout, parts, MAX_TRANSFER_BLOCKS)));
     }
 
     private static BlockDevice thin() {
