@@ -4,7 +4,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Whether the other side of a connection lives: one that was silent for an interval is asked, and is taken as dead if nothing at all
- * comes before a time-out. Pure; instants are those of {@link System#nanoTime}.
+ * comes before a time-out. Pure; instants are those of {@link dev.sanway.block.AwakeClock#nanoTime}.
  */
 final class Liveness {
 

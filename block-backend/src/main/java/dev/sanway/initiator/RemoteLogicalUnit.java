@@ -1,5 +1,6 @@
 package dev.sanway.initiator;
 
+import dev.sanway.block.AwakeClock;
 import dev.sanway.block.BlockCompletion;
 import dev.sanway.block.BlockDevice;
 import dev.sanway.block.BlockFailure;
@@ -108,14 +109,14 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private boolean sizeKnown;
 
     private boolean preparing;
-    private long notOpenSinceNanos = System.nanoTime();
+    private long notOpenSinceNanos = AwakeClock.nanoTime();
     private boolean saidNotReady = true;
     private volatile Readiness readiness = new Readiness.Away("not reached yet");
     /** So that a refusal is logged once, however often it is repeated. */
     private String loggedRefusal = "";
 
     private int refusals;
-    private long preparedNanos = System.nanoTime() - PREPARE_AGAIN_MILLIS * 1_000_000L;
+    private long preparedNanos = AwakeClock.nanoTime() - PREPARE_AGAIN_MILLIS * 1_000_000L;
     private boolean askingCapacity;
     private long capacityAskedNanos = preparedNanos;
     /** It may have changed again since it was asked for. */
@@ -334,7 +335,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
 
     /** Once a minute, however often the unit says it. */
     private void warn(String text) {
-        String more = pace.admit(text, System.nanoTime());
+        String more = pace.admit(text, AwakeClock.nanoTime());
         if (more != null) {
             LOG.warn("{}: {}{}", identity.name(), text, more);
         }
@@ -345,7 +346,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         if (preparing || !session.loggedIn()) {
             return;
         }
-        long wait = PREPARE_AGAIN_MILLIS - (System.nanoTime() - preparedNanos) / 1_000_000L;
+        long wait = PREPARE_AGAIN_MILLIS - (AwakeClock.nanoTime() - preparedNanos) / 1_000_000L;
         if (wait <= 0) {
             prepare();
         } else {
@@ -361,7 +362,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         }
         askingCapacity = true;
         int mine = preparation;
-        long wait = PREPARE_AGAIN_MILLIS - (System.nanoTime() - capacityAskedNanos) / 1_000_000L;
+        long wait = PREPARE_AGAIN_MILLIS - (AwakeClock.nanoTime() - capacityAskedNanos) / 1_000_000L;
         if (wait <= 0) {
             askCapacity(mine, 0);
         } else {
@@ -373,7 +374,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         if (mine != preparation) {
             return; // preparing asks
         }
-        capacityAskedNanos = System.nanoTime();
+        capacityAskedNanos = AwakeClock.nanoTime();
         session.submitOwn(lun, Cdb.readCapacity16(32), TaskAttribute.SIMPLE.code(), 32, session.deadline(), result -> {
             if (!(result instanceof ScsiResult.Answered answered)) {
                 if (mine == preparation) {
@@ -445,7 +446,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
             return;
         }
         int mine = shut();
-        preparedNanos = System.nanoTime();
+        preparedNanos = AwakeClock.nanoTime();
         new LunProbe(
                         session,
                         lun,
@@ -467,7 +468,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private int shut() {
         queue.open = false;
         if (availability instanceof Availability.Open || availability instanceof Availability.Away) {
-            notOpenSinceNanos = System.nanoTime();
+            notOpenSinceNanos = AwakeClock.nanoTime();
         }
         // What was refused stays refused until it is accepted.
         if (!(availability instanceof Availability.Refused)) {
@@ -483,7 +484,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
         switch (result) {
             case LunProbe.Result.Unusable unusable -> {
                 // A unit that has just started may not have all its logical units yet: requests wait a while for them.
-                long sinceNanos = System.nanoTime() - notOpenSinceNanos;
+                long sinceNanos = AwakeClock.nanoTime() - notOpenSinceNanos;
                 if (unusable.passing() && sinceNanos < session.config().unitTimeoutMillis() * 1_000_000L) {
                     prepareLater(mine, PREPARE_AGAIN_MILLIS);
                 } else {
@@ -525,15 +526,12 @@ public final class RemoteLogicalUnit implements BlockDevice {
                 turns.end();
             }
         };
-        loop().schedule(
-                        () -> {
-                            if (!over[0] && mine == preparation && preparing) {
-                                refuse(mine, new Readiness.Away("LUN " + lun + " could not be identified in time"));
-                            }
-                            end.run();
-                        },
-                        session.config().unitTimeoutMillis(),
-                        TimeUnit.MILLISECONDS);
+        AwakeClock.schedule(loop(), session.config().unitTimeoutMillis(), () -> {
+            if (!over[0] && mine == preparation && preparing) {
+                refuse(mine, new Readiness.Away("LUN " + lun + " could not be identified in time"));
+            }
+            end.run();
+        });
         int blockSizeBytes = found.evidence().geometry().blockSizeBytes();
         verifier.verify(found.evidence(), new VerifierReads(session, lun, blockSizeBytes, this::news), verdict -> {
             if (mine == preparation && preparing) {

@@ -1,5 +1,6 @@
 package dev.sanway.initiator;
 
+import dev.sanway.block.AwakeClock;
 import dev.sanway.block.BlockCompletion;
 import dev.sanway.block.BlockFailure;
 import dev.sanway.block.BlockOperation;
@@ -190,7 +191,7 @@ final class RemoteOperation implements BlockOperation {
     }
 
     private void again(Command command, BlockFailure last, int delayMillis) {
-        long left = deadlineNanos - System.nanoTime();
+        long left = deadlineNanos - AwakeClock.nanoTime();
         if (++attempts > ATTEMPTS_AT_MOST || left < delayMillis * 1_000_000L) {
             command.failed.accept(last);
         } else if (delayMillis == 0 || cancelled) {

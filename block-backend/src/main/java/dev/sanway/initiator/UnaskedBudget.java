@@ -3,7 +3,7 @@ package dev.sanway.initiator;
 /**
  * How much a unit may send that nobody asked for: pings, asynchronous messages, answers to nothing. Each is cheap, and a flood
  * of them would take a loop's time from other units. A unit at work sends a handful in a minute. Pure; instants are those of
- * {@link System#nanoTime}.
+ * {@link dev.sanway.block.AwakeClock#nanoTime}.
  */
 final class UnaskedBudget {
     /** At once. */

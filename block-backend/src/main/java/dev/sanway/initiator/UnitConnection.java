@@ -1,5 +1,6 @@
 package dev.sanway.initiator;
 
+import dev.sanway.block.AwakeClock;
 import dev.sanway.iscsi.AsyncEvent;
 import dev.sanway.iscsi.ConnectionParameters;
 import dev.sanway.iscsi.DecodeResult;
@@ -90,7 +91,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
         this.config = config;
         this.login = new UnitLogin(login, config);
         this.owner = owner;
-        long now = System.nanoTime();
+        long now = AwakeClock.nanoTime();
         this.liveness = new Liveness(config.pingIntervalMillis(), config.pingTimeoutMillis(), now);
         this.unasked = new UnaskedBudget(now);
     }
@@ -134,7 +135,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
-        liveness.heard(System.nanoTime());
+        liveness.heard(AwakeClock.nanoTime());
         switch ((DecodeResult) message) {
             case DecodeResult.Violated violated -> drop("the unit sent a bad PDU: " + violated.violation());
             case DecodeResult.Decoded decoded -> {
@@ -206,7 +207,7 @@ final class UnitConnection extends ChannelInboundHandlerAdapter {
 
     /** Counts what the unit sent unasked. */
     private void unasked(String what) {
-        if (!unasked.spend(System.nanoTime())) {
+        if (!unasked.spend(AwakeClock.nanoTime())) {
             drop("the unit sends too much without being asked, " + what + " at last");
         }
     }

@@ -1,5 +1,6 @@
 package dev.sanway.initiator;
 
+import dev.sanway.block.AwakeClock;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Readiness;
 import dev.sanway.iscsi.TargetAddress;
@@ -146,7 +147,7 @@ public final class UnitSession {
                     finish(task, new ScsiResult.Unanswered("the session is being closed"));
                 }
             }
-            drainDeadlineNanos = System.nanoTime() + LOGOUT_MILLIS * 1_000_000L;
+            drainDeadlineNanos = AwakeClock.nanoTime() + LOGOUT_MILLIS * 1_000_000L;
             draining = true;
             if (connection == null) {
                 closed();
@@ -216,7 +217,7 @@ public final class UnitSession {
 
     /** When a request that is submitted now ends at the latest. */
     long deadline() {
-        return System.nanoTime() + config.unitTimeoutMillis() * 1_000_000L;
+        return AwakeClock.nanoTime() + config.unitTimeoutMillis() * 1_000_000L;
     }
 
     /** Queues a task for its logical unit. */
@@ -261,7 +262,7 @@ public final class UnitSession {
             case SENT -> {
                 UnitConnection to = connection;
                 if (to != null) {
-                    task.abortDeadlineNanos = System.nanoTime() + config.abortTimeoutMillis() * 1_000_000L;
+                    task.abortDeadlineNanos = AwakeClock.nanoTime() + config.abortTimeoutMillis() * 1_000_000L;
                     to.abort(task);
                 }
             }
@@ -309,7 +310,7 @@ public final class UnitSession {
                 ? Math.max(((ScsiResult.Answered) result).dataIn().readableBytes(), task.dataOut.readableBytes())
                 : 0;
         ofUse |= good && task.queue != session;
-        statistics.completed(task.cdb, Math.max(0, System.nanoTime() - began), moved, !good);
+        statistics.completed(task.cdb, Math.max(0, AwakeClock.nanoTime() - began), moved, !good);
     }
 
     private void pump() {
@@ -345,7 +346,7 @@ public final class UnitSession {
 
     private void tick() {
         try {
-            long now = System.nanoTime();
+            long now = AwakeClock.nanoTime();
             UnitConnection at = connection;
             if (at != null) {
                 boolean notIn = state instanceof SessionState.Connecting || state instanceof SessionState.LoggingIn;
@@ -360,7 +361,7 @@ public final class UnitSession {
                 drain(now);
             }
         } catch (RuntimeException bug) {
-            outages.internalError(bug, System.nanoTime());
+            outages.internalError(bug, AwakeClock.nanoTime());
             UnitConnection at = connection;
             if (at != null) {
                 at.drop("internal error: " + bug);
@@ -414,7 +415,7 @@ public final class UnitSession {
 
     private void connect() {
         become(new SessionState.Connecting());
-        attemptStartedNanos = System.nanoTime();
+        attemptStartedNanos = AwakeClock.nanoTime();
         connect(redirects.begin());
     }
 
@@ -441,7 +442,7 @@ public final class UnitSession {
             if (attempt != this || state instanceof SessionState.Closing) {
                 return;
             }
-            readySinceNanos = System.nanoTime();
+            readySinceNanos = AwakeClock.nanoTime();
             wasReady = true;
             outages.reached(readySinceNanos);
             at = redirects.at();
@@ -470,7 +471,7 @@ public final class UnitSession {
         @Override
         public void logoutRequested(String why) {
             if (!draining) {
-                long now = System.nanoTime();
+                long now = AwakeClock.nanoTime();
                 outages.asked(why, now);
                 draining = true;
                 drainDeadlineNanos = now + LOGOUT_MILLIS * 500_000L;
@@ -487,7 +488,7 @@ public final class UnitSession {
 
         @Override
         public void internalError(Throwable bug) {
-            outages.internalError(bug, System.nanoTime());
+            outages.internalError(bug, AwakeClock.nanoTime());
         }
 
         @Override
@@ -538,7 +539,7 @@ public final class UnitSession {
         } else {
             draining = false;
             weakChap ^= refusedByUnit && config.chap() != null;
-            long now = System.nanoTime();
+            long now = AwakeClock.nanoTime();
             outages.ended(why, refusedByUnit, now);
             become(new SessionState.Waiting(why));
             if (!wasReady) {

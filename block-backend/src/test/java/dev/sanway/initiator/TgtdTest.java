@@ -252,7 +252,7 @@ class TgtdTest {
                     new Geometry(512, 512, BYTES / 512)));
             CompletableFuture<BlockOutcome> early = submit(unit, new BlockRequest.Write(0, 8, pattern(8, 1), true));
             assertThat(early.get(10, TimeUnit.SECONDS))
-                    .isEqualTo(BlockOutcome.failed(new BlockFailure.NotReady("another disk")));
+                    .isEqualTo(BlockOutcome.failed(BlockFailure.NotReady.unusable("another disk")));
             assertThat(run(unit, new BlockRequest.Write(0, 8, pattern(8, 1), true)))
                     .isInstanceOf(BlockOutcome.Failed.class);
             accept.set(true);

@@ -14,6 +14,7 @@ import dev.sanway.autoconfig.Timing;
 import dev.sanway.autoconfig.UdpEndpoint;
 import dev.sanway.autoconfig.UnitRecord;
 import dev.sanway.autoconfig.UnitView;
+import dev.sanway.block.AwakeClock;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.metadata.AgentPlace;
 import dev.sanway.metadata.AgentUnit;
@@ -67,7 +68,7 @@ final class AutoConfiguration implements AutoCloseable {
     private final EventLoop loop = group.next();
     private final DropCounters counters = new DropCounters();
     private final long startedMillis = System.currentTimeMillis();
-    private final long startedNanos = System.nanoTime();
+    private final long startedNanos = AwakeClock.nanoTime();
     private final ControlStation engine;
     private final UdpEndpoint endpoint;
     private final KeyWatch keyWatch;
@@ -144,9 +145,9 @@ final class AutoConfiguration implements AutoCloseable {
                 unit.unit(), unit.name(), unit.boot(), Admission.valueOf(unit.admission()), unit.reason());
     }
 
-    /** Does not jump when somebody sets the clock. */
+    /** Does not jump when somebody sets the clock, and not when this process slept: units were not silent meanwhile. */
     private long nowMillis() {
-        return startedMillis + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);
+        return startedMillis + TimeUnit.NANOSECONDS.toMillis(AwakeClock.nanoTime() - startedNanos);
     }
 
     private final class Heard implements UdpEndpoint.Receiver {

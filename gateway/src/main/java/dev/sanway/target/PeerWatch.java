@@ -1,5 +1,6 @@
 package dev.sanway.target;
 
+import dev.sanway.block.AwakeClock;
 import io.netty.channel.Channel;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
@@ -7,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out whether an initiator is still there: after a time of silence it is asked, and if it does not answer in time it is
- * given up. Confined to the channel's loop.
+ * given up; a sleep of our own is not counted as its silence. Confined to the channel's loop.
  */
 final class PeerWatch {
 
@@ -19,7 +20,7 @@ final class PeerWatch {
     private final Runnable ping;
     private final Runnable giveUp;
     private final Runnable looked;
-    private long heardNanos = System.nanoTime();
+    private long heardNanos = AwakeClock.nanoTime();
     /** Since the last look: a clock is not read for every PDU. */
     private boolean heard;
 
@@ -67,7 +68,7 @@ final class PeerWatch {
         if (stopped) {
             return;
         }
-        long now = System.nanoTime();
+        long now = AwakeClock.nanoTime();
         if (heard) {
             heard = false;
             pinged = false;

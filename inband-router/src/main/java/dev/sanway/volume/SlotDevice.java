@@ -1,5 +1,6 @@
 package dev.sanway.volume;
 
+import dev.sanway.block.AwakeClock;
 import dev.sanway.block.BlockCompletion;
 import dev.sanway.block.BlockDevice;
 import dev.sanway.block.BlockFailure;
@@ -15,9 +16,7 @@ import dev.sanway.block.Identity;
 import dev.sanway.block.Limits;
 import dev.sanway.block.Readiness;
 import io.netty.util.concurrent.EventExecutor;
-import io.netty.util.concurrent.ScheduledFuture;
 import java.util.ArrayDeque;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -239,7 +238,7 @@ public final class SlotDevice implements BlockDevice {
     private final class Waiting implements BlockOperation {
         private final BlockRequest request;
         private final BlockCompletion completion;
-        private final ScheduledFuture<?> timer;
+        private final AwakeClock.Timer timer;
         private @Nullable BlockOperation passedOn;
         private boolean ended;
         private boolean late;
@@ -247,7 +246,7 @@ public final class SlotDevice implements BlockDevice {
         Waiting(BlockRequest request, BlockCompletion completion) {
             this.request = request;
             this.completion = completion;
-            this.timer = owner.schedule(this::timeIsUp, patience.millis(), TimeUnit.MILLISECONDS);
+            this.timer = AwakeClock.schedule(owner, patience.millis(), this::timeIsUp);
             drain.begin();
             waiting.addLast(this);
         }
@@ -272,7 +271,7 @@ public final class SlotDevice implements BlockDevice {
 
         private void end(BlockOutcome outcome) {
             ended = true;
-            timer.cancel(false);
+            timer.cancel();
             boolean stoppedByUs = late && outcome instanceof BlockOutcome.Failed(BlockFailure.Cancelled _);
             try {
                 completion.completed(

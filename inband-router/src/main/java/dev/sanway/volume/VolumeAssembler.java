@@ -1,5 +1,6 @@
 package dev.sanway.volume;
 
+import dev.sanway.block.AwakeClock;
 import dev.sanway.block.BlockDevice;
 import dev.sanway.block.Identity;
 import dev.sanway.block.OrderedDevice;
@@ -176,7 +177,7 @@ public final class VolumeAssembler {
                 window(target, pool, directory, volume),
                 there::filled,
                 pace,
-                System::nanoTime);
+                AwakeClock::nanoTime);
         copy.start();
         return copy;
     }

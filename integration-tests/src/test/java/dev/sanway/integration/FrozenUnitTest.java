@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sanway.block.BlockClient;
 import dev.sanway.block.BlockOutcome;
+import dev.sanway.initiator.RawCommands;
+import dev.sanway.scsi.Cdb;
+import dev.sanway.scsi.StatusCode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -16,6 +19,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
@@ -62,6 +66,36 @@ class FrozenUnitTest {
                 assertThat(aborted).as("writes really aborted").isPositive();
             }
         }
+    }
+
+    /** As of a machine that was suspended: that time is not the unit's absence. */
+    @Test
+    void aSleepOfTheGatewayIsNoAbsenceOfTheUnit() throws Exception {
+        try (San san = new San(folder)) {
+            Tgtd unit = san.tgtd("tgt1", 64 << 20);
+            SanwayProcess gateway = san.gateway("  unitTimeout: 6s\n", """
+                    hosts:
+                      - {name: a, initiators: ["*"], volumes: [{name: data, lun: 0, size: 32MiB}]}
+                    """);
+            try (TestHost host = san.host("iqn.2026-11.example:a", "a")) {
+                host.client(0).write(0, new byte[512]);
+                unit.freeze();
+                CompletableFuture<RawCommands.Answer> write = CompletableFuture.supplyAsync(
+                        () -> host.command(0, Cdb.write16(0, 1, false), new byte[512], 0));
+                pass(500); // it is at the unit by then
+                Command.run(5, "kill", "-STOP", "" + gateway.pid()).succeeded();
+                pass(7_500);
+                Command.run(5, "kill", "-CONT", "" + gateway.pid()).succeeded();
+                pass(500);
+                unit.thaw();
+                RawCommands.Answer answer = BlockClient.await(write);
+                assertThat(answer.status()).as("%s", answer).isEqualTo(StatusCode.GOOD);
+            }
+        }
+    }
+
+    private static void pass(long millis) {
+        Awaitility.await().pollDelay(Duration.ofMillis(millis)).until(() -> true);
     }
 
     /** The initiator's ends of the connections to a unit that are established (proc(5), net/tcp). */
