@@ -40,7 +40,7 @@ public sealed interface BlockFailure {
     /** Another initiator holds a reservation on a unit. Nothing was done. */
     record ReservationConflict() implements BlockFailure {}
 
-    /** Writes that were done but not flushed are lost: said once, by the first flush after it was found out. */
+    /** Writes that were done but not flushed are lost: said once, as a rule by the first flush after it was found out. */
     record UnflushedWritesLost() implements BlockFailure {}
 
     /** Cancelled by {@link BlockOperation#cancel}. */

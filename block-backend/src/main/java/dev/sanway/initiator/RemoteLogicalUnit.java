@@ -236,6 +236,11 @@ public final class RemoteLogicalUnit implements BlockDevice {
         });
     }
 
+    /** Whatever was written before this device was made may be lost unless it was flushed: flushes say so, each of its range. */
+    public void presumeLost() {
+        unflushed.loseAll(geometry.blockCount());
+    }
+
     // ---- for RemoteOperation
 
     UnitSession session() {

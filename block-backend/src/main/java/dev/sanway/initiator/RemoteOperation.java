@@ -13,6 +13,8 @@ import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.Cdb;
 import dev.sanway.scsi.LogicalUnitNumber;
 import dev.sanway.scsi.Opcode;
+import dev.sanway.scsi.SenseData;
+import dev.sanway.scsi.SenseKey;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
@@ -39,6 +41,9 @@ final class RemoteOperation implements BlockOperation {
     /** Unit attentions that are met by sending the command again at once; beyond, it waits a little. */
     private static final int NEWS_AT_ONCE = 8;
 
+    /** LOGICAL UNIT COMMUNICATION FAILURE and its kin (SPC-4 annex D.2). */
+    private static final int COMMUNICATION_FAILURE_ASC = 0x08;
+
     private static final long MAX_10_LBA = 0xFFFF_FFFFL;
     private static final ByteBuf ZEROES =
             Unpooled.unreleasableBuffer(Unpooled.directBuffer(1 << 20).writeZero(1 << 20));
@@ -53,6 +58,7 @@ final class RemoteOperation implements BlockOperation {
     /** Where the unit was when this began. */
     private final int incarnationAtFirst;
 
+    private boolean lossHeard;
     private boolean cancelled;
     private boolean ended;
     private @Nullable ScsiTask task;
@@ -123,6 +129,11 @@ final class RemoteOperation implements BlockOperation {
             int opcode = cdb[0] & 0xFF;
             return opcode == Opcode.WRITE_10 || opcode == Opcode.WRITE_16;
         }
+
+        boolean flushes() {
+            int opcode = cdb[0] & 0xFF;
+            return opcode == Opcode.SYNCHRONIZE_CACHE_10 || opcode == Opcode.SYNCHRONIZE_CACHE_16;
+        }
     }
 
     private void issue(Command command) {
@@ -179,11 +190,26 @@ final class RemoteOperation implements BlockOperation {
                         again(command, new BlockFailure.NotReady("unit attentions without end"), delay);
                     }
                     case SenseOutcome.Later later -> again(command, later.last(), delayMillis());
-                    case SenseOutcome.Failure failure -> command.failed.accept(failure.failure());
+                    case SenseOutcome.Failure failure ->
+                        command.failed.accept(
+                                command.flushes() && losesWrites(answer.sense())
+                                        ? new BlockFailure.UnflushedWritesLost()
+                                        : failure.failure());
                     case SenseOutcome.Good _ -> throw new IllegalStateException("met above");
                 }
             }
         }
+    }
+
+    /**
+     * Whether a flush that ends so has lost what was to be flushed: the next one may well succeed, for a kernel says it once. LIO says
+     * LOGICAL UNIT COMMUNICATION FAILURE of a failed fsync.
+     */
+    private static boolean losesWrites(@Nullable SenseData sense) {
+        return sense != null
+                && (sense.key() == SenseKey.MEDIUM_ERROR
+                        || sense.key() == SenseKey.HARDWARE_ERROR
+                        || (sense.key() == SenseKey.NOT_READY && sense.asc() == COMMUNICATION_FAILURE_ASC));
     }
 
     private int delayMillis() {
@@ -330,7 +356,18 @@ final class RemoteOperation implements BlockOperation {
                 },
                 failure -> {
                     ledger.flushEnds(covered, false);
-                    fail(failure);
+                    boolean others = failure instanceof BlockFailure.UnflushedWritesLost && !lossHeard;
+                    if (others) {
+                        lossHeard = true;
+                        ledger.lose();
+                    }
+                    // A unit says it to this session as a whole. If nothing of this range was unflushed it concerns
+                    // others.
+                    if (others && !ledger.takeLost(range) && unit.tracksWrites()) {
+                        flush(flush);
+                    } else {
+                        fail(failure);
+                    }
                 });
     }
 
@@ -344,6 +381,9 @@ final class RemoteOperation implements BlockOperation {
                 written(range.lba(), range.blockCount(), false);
                 done.run();
             } else {
+                if (failure instanceof BlockFailure.UnflushedWritesLost) {
+                    unit.unflushed().lose();
+                }
                 fail(failure);
             }
         });

@@ -66,6 +66,13 @@ final class UnflushedWrites {
         return !lost.isEmpty();
     }
 
+    /** It is not known what was unflushed: anything may be lost. */
+    void loseAll(long blockCount) {
+        if (blockCount > 0) {
+            lost.set(0, after(0, blockCount));
+        }
+    }
+
     /** Whether something within the range was lost; says so once. */
     boolean takeLost(BlockRange range) {
         if (lost.isEmpty() || range.blockCount() == 0) {

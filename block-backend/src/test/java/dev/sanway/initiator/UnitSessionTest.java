@@ -34,6 +34,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -461,6 +462,39 @@ class UnitSessionTest {
         assertThat(run(device, new BlockRequest.Flush(0, 0)))
                 .isEqualTo(BlockOutcome.failed(new BlockFailure.UnflushedWritesLost()));
         assertThat(run(device, new BlockRequest.Flush(0, 0))).isEqualTo(BlockOutcome.DONE);
+    }
+
+    /** A kernel says once that writing back failed: the next flush succeeds. LIO says it as LOGICAL UNIT COMMUNICATION FAILURE. */
+    @Test
+    void aFlushThatFailsAtTheUnitHasLostWhatWasUnflushedOfEachVolume() throws Exception {
+        RemoteLogicalUnit device = attach();
+        for (SenseData sense : List.of(
+                SenseData.of(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR),
+                SenseData.of(SenseKey.HARDWARE_ERROR, AdditionalSense.WRITE_ERROR),
+                new SenseData(SenseKey.NOT_READY, 0x08, 0x00, false, null, null))) {
+            AtomicBoolean told = new AtomicBoolean();
+            unit.script = (connection, command) -> {
+                boolean tells = is(command, Opcode.SYNCHRONIZE_CACHE_16) && !told.getAndSet(true);
+                if (tells) {
+                    connection.check(command, sense);
+                }
+                return tells;
+            };
+            assertThat(run(device, write(0, 8, 1))).isEqualTo(BlockOutcome.DONE);
+            assertThat(run(device, write(4096, 8, 1))).isEqualTo(BlockOutcome.DONE);
+            BlockOutcome lost = BlockOutcome.failed(new BlockFailure.UnflushedWritesLost());
+            assertThat(run(device, new BlockRequest.Flush(6144, 2048)))
+                    .as("nothing was unflushed here")
+                    .isEqualTo(BlockOutcome.DONE);
+            assertThat(told).isTrue();
+            assertThat(run(device, new BlockRequest.Flush(0, 2048)))
+                    .as("%s", sense)
+                    .isEqualTo(lost);
+            assertThat(run(device, new BlockRequest.Flush(4096, 2048)))
+                    .as("%s", sense)
+                    .isEqualTo(lost);
+            assertThat(run(device, new BlockRequest.Flush(0, 0))).isEqualTo(BlockOutcome.DONE);
+        }
     }
 
     @Test

@@ -103,6 +103,7 @@ final class UnitLink {
     private final Set<Integer> notYetIn = new HashSet<>();
     private final Map<Integer, LinkedLun> luns = new TreeMap<>();
     private final EarlierSessions earlier;
+    private final UnitBoots boots;
     private boolean discovered;
 
     /**
@@ -129,6 +130,7 @@ final class UnitLink {
         this.directories = List.copyOf(directories);
         this.events = new PacedEvents(events);
         this.poolChanged = poolChanged;
+        this.boots = new UnitBoots(catalog, control);
         this.earlier = new EarlierSessions(
                 this::sessionConfig, (EventLoop) directories.getFirst().loop(), control);
     }
@@ -439,6 +441,23 @@ final class UnitLink {
             close(line, number).thenRunAsync(() -> openUnlessOpen(line, number), control);
             return;
         }
+        boots.beforeServing(label, line.index, device)
+                .thenRunAsync(
+                        () -> {
+                            // It may have left again meanwhile.
+                            if (device.equals(line.devices.get(number)) && label.equals(labelOf(number))) {
+                                attachNow(line, label, device);
+                            }
+                        },
+                        control);
+    }
+
+    private @Nullable UUID labelOf(int number) {
+        LinkedLun lun = luns.get(number);
+        return lun == null ? null : lun.label;
+    }
+
+    private void attachNow(Line line, UUID label, RemoteLogicalUnit device) {
         for (int i = line.index; i < directories.size(); i += lines.size()) {
             LunDirectory directory = directories.get(i);
             boolean own = i == line.index;
@@ -608,8 +627,24 @@ final class UnitLink {
         return close();
     }
 
-    /** Logs out of the unit. */
+    /** Flushes what can be flushed soon, then logs out of the unit. */
     CompletableFuture<Void> close() {
+        List<CompletableFuture<Void>> flushes = new ArrayList<>();
+        luns.forEach((number, lun) -> {
+            UUID label = lun.label;
+            List<RemoteLogicalUnit> devices = lines.stream()
+                    .filter(line -> line.open.contains(number))
+                    .flatMap(line -> Optional.ofNullable(line.devices.get(number)).stream())
+                    .toList();
+            if (label != null && !devices.isEmpty()) {
+                flushes.add(boots.flush(label, devices));
+            }
+        });
+        return CompletableFuture.allOf(flushes.toArray(new CompletableFuture<?>[0]))
+                .thenComposeAsync(_ -> closeSessions(), control);
+    }
+
+    private CompletableFuture<Void> closeSessions() {
         List<CompletableFuture<Void>> closed = new ArrayList<>();
         List<UnitSession> all = new ArrayList<>(earlier.stillEnding());
         lines.forEach(line -> all.add(line.session));

@@ -45,6 +45,7 @@ final class CatalogJson {
                     UnitStandingRecord.KIND,
                     UnitRemoval.KIND,
                     LostLabel.KIND,
+                    UnitBoot.KIND,
                     PartitionMove.KIND,
                     StationBoot.KIND)
             .collect(Collectors.toUnmodifiableMap(Catalog.Kind::name, kind -> kind));

@@ -73,6 +73,11 @@ class PowerLossTest {
 
         /** What was not flushed is gone, but for a block here and there; then it boots again. */
         void losePower(Random random) throws Exception {
+            powerOff(random);
+            powerOn();
+        }
+
+        void powerOff(Random random) throws Exception {
             for (VolatileCacheDevice disk : disks) {
                 BlockClient.onOwner(disk, () -> {
                     disk.losePower(random, 0.5);
@@ -81,6 +86,9 @@ class PowerLossTest {
             }
             server.close();
             disks.clear();
+        }
+
+        void powerOn() throws Exception {
             server = start(UUID.randomUUID());
         }
 
@@ -99,6 +107,7 @@ class PowerLossTest {
     Path folder;
 
     private final List<Unit> units = new ArrayList<>();
+    private Path config;
     private Gateway gateway;
     private TestHost host;
 
@@ -124,7 +133,8 @@ class PowerLossTest {
                       - {name: log, lun: 1, size: 16MiB, layout: striped, width: 2, chunk: 8KiB}
                 """.formatted(
                 port, Ports.free(), units.getFirst().line(), units.getLast().line()));
-        gateway = new Gateway(GatewayConfigReader.read(file));
+        config = file;
+        gateway = new Gateway(GatewayConfigReader.read(config));
         host = new TestHost("iqn.2026-11.example:a", port, San.target("a"));
         host.lun(0);
         host.lun(1);
@@ -150,7 +160,7 @@ class PowerLossTest {
         SenseData sense = answer.sense();
         assertThat(answer.status()).as("%s", answer).isEqualTo(StatusCode.CHECK_CONDITION);
         assertThat(sense).isNotNull();
-        assertThat(sense.is(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR))
+        assertThat(sense.is(SenseKey.HARDWARE_ERROR, AdditionalSense.WRITE_ERROR))
                 .as("%s", sense)
                 .isTrue();
         expectGood(synchronize(lun));
@@ -171,6 +181,30 @@ class PowerLossTest {
         units.getLast().losePower(new Random(2));
         expectLossIsSaidOnce(0);
         expectLossIsSaidOnce(1);
+    }
+
+    /** Nobody is left who knows what was not flushed. */
+    @Test
+    void aUnitAndTheGatewayThatFailTogetherLoseNothingInSilence() throws Exception {
+        host.client(0).write(0, new byte[2 * CHUNK_BYTES]);
+        host.client(1).write(0, new byte[2 * CHUNK_BYTES]);
+        expectGood(synchronize(1));
+        units.getFirst().powerOff(new Random(1));
+        gateway.close(); // it cannot flush any more
+        units.getFirst().powerOn();
+        gateway = new Gateway(GatewayConfigReader.read(config));
+        expectLossIsSaidOnce(0);
+        expectLossIsSaidOnce(1);
+    }
+
+    @Test
+    void aGatewayThatStoppedInOrderTakesNoRestartOfAUnitForALoss() throws Exception {
+        host.client(0).write(0, new byte[2 * CHUNK_BYTES]);
+        gateway.close();
+        units.getFirst().losePower(new Random(1));
+        gateway = new Gateway(GatewayConfigReader.read(config));
+        expectGood(synchronize(0));
+        expectGood(synchronize(1));
     }
 
     @Test

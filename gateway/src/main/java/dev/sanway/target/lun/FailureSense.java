@@ -29,6 +29,14 @@ final class FailureSense {
         };
     }
 
+    /**
+     * Not MEDIUM ERROR, which Linux repeats five times at once, flushes too: what is said once is swallowed by that, and fsync
+     * returns 0. HARDWARE ERROR is handed on.
+     */
+    static void unflushedWritesLost(Task task) {
+        task.check(SenseData.of(SenseKey.HARDWARE_ERROR, AdditionalSense.WRITE_ERROR));
+    }
+
     /** Ends the task as the failure demands, at once or {@link Task#paced after a while}. */
     static void end(Task task, BlockFailure failure) {
         switch (failure) {
@@ -55,8 +63,10 @@ final class FailureSense {
                 task.check(SenseData.of(SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED));
             case BlockFailure.Busy _ -> task.paced(() -> task.status(StatusCode.BUSY));
             case BlockFailure.ReservationConflict _ -> task.status(StatusCode.RESERVATION_CONFLICT);
-            case BlockFailure.UnflushedWritesLost _ ->
-                task.check(SenseData.of(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR));
+            case BlockFailure.UnflushedWritesLost _ -> {
+                task.unit.heardOfLoss(task);
+                unflushedWritesLost(task);
+            }
             // Only an abort cancels, and an aborted task sees no outcome: here the device cancelled by itself.
             case BlockFailure.Cancelled _ -> task.status(StatusCode.TASK_ABORTED);
             case BlockFailure.Unsupported _ -> task.illegal(AdditionalSense.INVALID_OPERATION_CODE);

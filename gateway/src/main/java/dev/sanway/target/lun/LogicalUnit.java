@@ -64,6 +64,7 @@ public final class LogicalUnit {
     private final Reservations reservations;
     private final DeviceListener listener = this::deviceEvent;
 
+    private final UntoldLosses losses = new UntoldLosses(System::nanoTime);
     private boolean starting;
     /** Commands that are told later that they are to be sent again. */
     private final Set<Task.Pause> pauses = new LinkedHashSet<>();
@@ -131,6 +132,18 @@ public final class LogicalUnit {
         return starting && now instanceof Readiness.Away ? Readiness.READY : now;
     }
 
+    UntoldLosses losses() {
+        return losses;
+    }
+
+    /** A command heard that unflushed writes were lost: every other nexus is to hear it, too. */
+    void heardOfLoss(Task task) {
+        if (losses.count() == task.lossesKnown()) {
+            losses.lost(nexuses.keySet());
+        }
+        losses.take(task.nexus().nexus);
+    }
+
     /** The commands that wait until they may be told to come again; all of them are when something returned. */
     Set<Task.Pause> pauses() {
         return pauses;
@@ -186,6 +199,7 @@ public final class LogicalUnit {
                                 : AdditionalSense.NEXUS_LOSS);
             }
             nexuses.put(nexus, known);
+            losses.established(nexus);
         }
         return known;
     }
@@ -197,6 +211,7 @@ public final class LogicalUnit {
             done.accept(true);
             return;
         }
+        losses.ended(nexus);
         reservations.nexusLost(state);
         abort(task -> task.nexus() == state, null, deadlineMillis, done);
     }

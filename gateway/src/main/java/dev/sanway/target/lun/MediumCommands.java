@@ -356,13 +356,34 @@ final class MediumCommands {
 
     // ---- SYNCHRONIZE CACHE (SBC-3 5.26, 5.27)
 
-    /** IMMED is taken and not used: the answer comes when the blocks are durable, so that a failure has a command to end. */
+    /**
+     * IMMED is taken and not used: the answer comes when the blocks are durable, so that a failure has a command to end. That unflushed
+     * writes were lost is told by this command whatever blocks it names, and whoever found it out ({@link UntoldLosses}): a command with
+     * FUA speaks of its own blocks only.
+     */
     static void synchronizeCache(Task task) {
         Extent extent = Extent.of(task.cdb());
         if (!onMedium(task, extent.lba(), extent.blockCount())) {
             return;
         }
-        task.submit(new BlockRequest.Flush(extent.lba(), extent.blockCount()), outcome -> finish(task, outcome));
+        if (losesUntold(task)) {
+            return;
+        }
+        task.submit(new BlockRequest.Flush(extent.lba(), extent.blockCount()), outcome -> {
+            // Another's flush may have found it out meanwhile, and this one have been spared for it.
+            if (!outcome.equals(BlockOutcome.DONE) || !losesUntold(task)) {
+                finish(task, outcome);
+            }
+        });
+    }
+
+    /** Ends the task if its nexus is to be told of a loss. */
+    private static boolean losesUntold(Task task) {
+        boolean tell = task.unit.losses().take(task.nexus().nexus);
+        if (tell) {
+            FailureSense.unflushedWritesLost(task);
+        }
+        return tell;
     }
 
     // ---- PRE-FETCH (SBC-3 5.8, 5.9)

@@ -58,6 +58,7 @@ final class Task implements ScsiTask {
     private final long acceptedNanos = System.nanoTime();
 
     private @Nullable NexusState nexus;
+    private int lossesKnown;
     private State state = State.DORMANT;
     private AbortNotice abortNotice = AbortNotice.SILENT;
     private int inFlight;
@@ -82,6 +83,12 @@ final class Task implements ScsiTask {
     /** Set on the unit's loop before anything else happens. */
     void bind(NexusState state) {
         nexus = state;
+        lossesKnown = unit.losses().count();
+    }
+
+    /** How many losses of unflushed writes were known when it came. */
+    int lossesKnown() {
+        return lossesKnown;
     }
 
     NexusState nexus() {

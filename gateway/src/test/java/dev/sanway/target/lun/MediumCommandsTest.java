@@ -310,7 +310,7 @@ class MediumCommandsTest {
                 new BlockFailure.WriteProtected("read-only"),
                 new Row(SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED),
                 new BlockFailure.UnflushedWritesLost(),
-                new Row(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR),
+                new Row(SenseKey.HARDWARE_ERROR, AdditionalSense.WRITE_ERROR),
                 new BlockFailure.Unsupported(),
                 new Row(SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_OPERATION_CODE),
                 new BlockFailure.Broken("test"),
