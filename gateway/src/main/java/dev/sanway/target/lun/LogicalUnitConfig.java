@@ -39,14 +39,12 @@ public record LogicalUnitConfig(
 
     /** A gateway's volume with the usual bounds. */
     public static LogicalUnitConfig volume(UUID uuid, boolean thin) {
-        return new LogicalUnitConfig(
-                uuid, "VOLUME", "0001", thin, null, true, () -> -1, 8192, 1024, RETRY_PACE_MILLIS);
+        return new LogicalUnitConfig(uuid, "VOLUME", "0001", thin, null, true, () -> -1, 8192, 1024, RETRY_PACE_MILLIS);
     }
 
     /** An IP SAN unit's volume with the usual bounds. */
     public static LogicalUnitConfig unit(UUID uuid, boolean thin, UUID bootId) {
-        return new LogicalUnitConfig(
-                uuid, "UNIT", "0001", thin, bootId, true, () -> -1, 8192, 1024, RETRY_PACE_MILLIS);
+        return new LogicalUnitConfig(uuid, "UNIT", "0001", thin, bootId, true, () -> -1, 8192, 1024, RETRY_PACE_MILLIS);
     }
 
     public LogicalUnitConfig withInitialUnitAttention(boolean value) {
