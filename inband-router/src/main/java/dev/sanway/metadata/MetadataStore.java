@@ -92,7 +92,7 @@ public final class MetadataStore implements RecordStore {
     private boolean connectionFailed;
 
     private long revision;
-    private Supplier<List<Entry>> promised = List::of;
+    private @Nullable Supplier<List<Entry>> promised;
     private StoreWatch watch = StoreWatch.NOBODY;
 
     // ---- read by any thread
@@ -252,13 +252,16 @@ public final class MetadataStore implements RecordStore {
 
     /** Whoever asked was told that it failed, and acts on it: what the store holds is what was promised, and nothing else. */
     private void undo(long found) throws SQLException {
-        try (Statement statement = connection.createStatement()) {
-            statement.execute("DELETE FROM record");
+        Supplier<List<Entry>> entries = promised;
+        if (entries != null) {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("DELETE FROM record");
+            }
+            for (Entry entry : entries.get()) {
+                write(connection, entry.kind(), entry.key(), entry.revision(), entry.value());
+            }
+            connection.commit();
         }
-        for (Entry entry : promised.get()) {
-            write(connection, entry.kind(), entry.key(), entry.revision(), entry.value());
-        }
-        connection.commit();
         revision = found;
     }
 
