@@ -2,6 +2,7 @@ package dev.sanway.block;
 
 import static dev.sanway.block.BlockOutcome.DONE;
 
+import dev.sanway.file.OwnFiles;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,7 +54,8 @@ final class FileBlocks implements AutoCloseable {
 
     static void create(Path path, long sizeBytes, FileDevice.Allocation allocation) throws IOException {
         boolean made = false;
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(
+                path, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), OwnFiles.file())) {
             made = true;
             try (LinuxFile linux = LinuxFile.open(path)) {
                 extend(channel, linux, sizeBytes);

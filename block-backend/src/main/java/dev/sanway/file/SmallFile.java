@@ -97,12 +97,41 @@ public record SmallFile(byte[] bytes, Set<PosixFilePermission> permissions) {
     }
 
     /**
-     * Reads a secret, key or token of one line, without white space around it.
+     * Reads a secret or token of one line, without white space around it.
      *
-     * @throws CharacterCodingException if it is not UTF-8
+     * @throws NotSecret if everybody can read it, or it is not one line of text
      */
     public static String secret(Path file) throws IOException {
-        return text(file, MAX_SECRET_BYTES).strip();
+        return read(file, MAX_SECRET_BYTES).secretOf(file);
+    }
+
+    /**
+     * The secret that was read from a file, as {@link #secret}.
+     *
+     * @throws NotSecret as {@link #secret}
+     */
+    public String secretOf(Path file) throws NotSecret {
+        if (permissions.contains(PosixFilePermission.OTHERS_READ)) {
+            throw new NotSecret(file, "can be read by everybody; run: chmod 600 " + file);
+        }
+        String text;
+        try {
+            text = text();
+        } catch (CharacterCodingException _) {
+            throw new NotSecret(file, "is no UTF-8 text; it should hold one line, the secret");
+        }
+        if (text.startsWith("\ufeff")) {
+            throw new NotSecret(file, "begins with a byte order mark; write it without one");
+        }
+        String line = text.strip();
+        long lines = line.lines().count();
+        if (lines > 1) {
+            throw new NotSecret(file, "has " + lines + " lines; it should hold one line, the secret");
+        }
+        if (line.chars().anyMatch(each -> Character.isISOControl(each) || each == 0xfeff)) {
+            throw new NotSecret(file, "holds control characters; it should hold one line of text, the secret");
+        }
+        return line;
     }
 
     /** The content as text. */
@@ -124,6 +153,15 @@ public record SmallFile(byte[] bytes, Set<PosixFilePermission> permissions) {
         private static final long serialVersionUID = 1L;
 
         NotSmallFile(Path file, String reason) {
+            super(file.toString(), null, reason);
+        }
+    }
+
+    /** It is read, but is no secret: open to everybody, or not one line of text. The reason says which, and what to do. */
+    public static final class NotSecret extends FileSystemException {
+        private static final long serialVersionUID = 1L;
+
+        NotSecret(Path file, String reason) {
             super(file.toString(), null, reason);
         }
     }

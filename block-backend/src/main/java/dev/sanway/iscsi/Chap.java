@@ -27,6 +27,9 @@ public final class Chap {
     /** Secrets below 96 bits may only be used with IPsec (section 9.2.1): configuration should refuse them. */
     public static final int MIN_SECRET_BYTES = 12;
 
+    /** The longest name that fits a text value (RFC 7143 6.1: 255 bytes unless a key says otherwise). */
+    public static final int MAX_NAME_BYTES = 255;
+
     private static final int CHALLENGE_BYTES = 32;
     private static final int MAX_CHALLENGE_BYTES = 1024;
 

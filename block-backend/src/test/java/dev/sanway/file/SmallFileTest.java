@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -20,7 +24,8 @@ class SmallFileTest {
     Path folder;
 
     private Path file(String name, String text) throws IOException {
-        return Files.writeString(folder.resolve(name), text);
+        return Files.setPosixFilePermissions(
+                Files.writeString(folder.resolve(name), text), PosixFilePermissions.fromString("rw-r-----"));
     }
 
     private Path fifo() throws Exception {
@@ -78,5 +83,48 @@ class SmallFileTest {
                     .as(out.toString())
                     .isInstanceOf(SmallFile.OutsideFolder.class);
         }
+    }
+
+    @Test
+    void aSecretIsOneLineOfTextThatNotEverybodyCanRead() throws Exception {
+        assertThat(SmallFile.secret(file("good", " a secret of web1\n\n"))).isEqualTo("a secret of web1");
+        assertThatThrownBy(() -> SmallFile.secret(file("two", "a secret of web1\nanother\n")))
+                .isInstanceOf(SmallFile.NotSecret.class)
+                .hasMessageContaining("two: has 2 lines; it should hold one line");
+        assertThatThrownBy(() -> SmallFile.secret(file("bom", "\ufeffa secret of web1\n")))
+                .hasMessageContaining("bom: begins with a byte order mark");
+        assertThatThrownBy(() -> SmallFile.secret(file("nul", "a secret\0of web1\n")))
+                .hasMessageContaining("nul: holds control characters");
+        Path wide = Files.write(folder.resolve("wide"), "a secret of web1".getBytes(StandardCharsets.UTF_16));
+        Files.setPosixFilePermissions(wide, PosixFilePermissions.fromString("rw-------"));
+        assertThatThrownBy(() -> SmallFile.secret(wide)).hasMessageContaining("wide: is no UTF-8 text");
+        Path open = file("open", "a secret of web1\n");
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rw-r--r--"));
+        assertThatThrownBy(() -> SmallFile.secret(open))
+                .hasMessageContaining("can be read by everybody; run: chmod 600 " + open);
+    }
+
+    @Test
+    void ownFoldersAreTheirUsersOnly() throws Exception {
+        Path own = folder.resolve("a/own");
+        Files.createDirectories(own.resolve("inner"));
+        Path deep = Files.writeString(own.resolve("inner/file"), "x");
+        Path elsewhere = Files.writeString(folder.resolve("elsewhere"), "x");
+        Files.createSymbolicLink(own.resolve("link"), elsewhere);
+        for (Path each : List.of(own, own.resolve("inner"), deep, elsewhere)) {
+            Files.setPosixFilePermissions(each, PosixFilePermissions.fromString("rwxr-xr-x"));
+        }
+        OwnFiles.tighten(own);
+        for (Path each : List.of(own, own.resolve("inner"), deep)) {
+            assertThat(Files.getPosixFilePermissions(each))
+                    .as(each.toString())
+                    .isEqualTo(PosixFilePermissions.fromString("rwx------"));
+        }
+        assertThat(Files.getPosixFilePermissions(elsewhere))
+                .as("what a link leads to is not ours")
+                .contains(PosixFilePermission.OTHERS_READ);
+        OwnFiles.tighten(folder.resolve("new/folder"));
+        assertThat(Files.getPosixFilePermissions(folder.resolve("new/folder")))
+                .isEqualTo(PosixFilePermissions.fromString("rwx------"));
     }
 }

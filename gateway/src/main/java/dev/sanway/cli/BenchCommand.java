@@ -305,6 +305,8 @@ final class BenchCommand implements Callable<Integer> {
                 throw new CommandFailure(1, file + " holds a secret of fewer than " + Chap.MIN_SECRET_BYTES + " bytes");
             }
             return new Chap.Credentials(user, secret);
+        } catch (SmallFile.NotSecret e) {
+            throw new CommandFailure(1, file + " " + e.getReason());
         } catch (IOException e) {
             throw new CommandFailure(1, "the secret in " + file + " cannot be read; it should be one line");
         }

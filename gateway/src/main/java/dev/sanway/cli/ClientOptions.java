@@ -134,6 +134,8 @@ final class ClientOptions {
             return SmallFile.secret(file);
         } catch (SmallFile.NotSmallFile e) {
             throw new CommandFailure(1, "the API token in " + file + " cannot be used: it " + e.getReason());
+        } catch (SmallFile.NotSecret e) {
+            throw new CommandFailure(1, "the API token in " + file + " cannot be used: it " + e.getReason());
         } catch (IOException e) {
             throw new CommandFailure(
                     1,

@@ -47,9 +47,15 @@ final class GatewayCommand extends SanwayCommand.Group {
             description = "Runs the gateway in the foreground until it is told to stop (Ctrl-C or SIGTERM).")
     int run(
             @Option(names = "--config", paramLabel = "FILE", required = true, description = "The gateway.yaml.")
-                    Path file)
+                    Path file,
+            @Option(
+                            names = "--new-pool",
+                            description =
+                                    "Where the store of an earlier pool is gone from the state directory: begins a new "
+                                            + "one, to which nothing on the units belongs.")
+                    boolean newPool)
             throws Exception {
-        root.processes().runGateway(GatewayConfigReader.read(file));
+        root.processes().runGateway(GatewayConfigReader.read(file), newPool);
         return 0;
     }
 }

@@ -173,6 +173,8 @@ final class HostCommand extends SanwayCommand.Group {
             return SmallFile.secret(file);
         } catch (SmallFile.NotSmallFile e) {
             throw new CommandFailure(1, file + " " + e.getReason() + "; it should hold one line, the secret");
+        } catch (SmallFile.NotSecret e) {
+            throw new CommandFailure(1, file + " " + e.getReason());
         } catch (IOException e) {
             throw new CommandFailure(
                     1, "the secret in " + file + " cannot be read; make the file with one line, the secret");

@@ -4,12 +4,15 @@ import dev.sanway.file.SmallFile;
 import java.io.IOException;
 import java.io.StringReader;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
+import java.util.UUID;
 
 /**
  * Where a running gateway leaves word of itself, so that the commands on the same machine find it: one file for each, in
@@ -21,6 +24,9 @@ public final class LocalGateways {
     /** A gateway that runs, or ran, on this machine. */
     record Found(String name, String server, Path stateDirectory, long pid) {}
 
+    private static final String SUFFIX = ".properties";
+    private static final int PLACE_DIGITS = 8;
+
     private LocalGateways() {}
 
     private static Path folder() {
@@ -29,11 +35,21 @@ public final class LocalGateways {
                 : Path.of(System.getProperty("user.home"), ".local/state/sanway/run");
     }
 
-    /** Leaves word; the caller deletes the file at its end. */
+    /**
+     * Leaves word, in a file that no other gateway has, be it of the same name; the caller deletes it at its end. Nothing depends on it:
+     * where it cannot be written the commands want {@code --server} and {@code --token-file}.
+     */
     public static Path announce(String name, String server, Path stateDirectory) throws IOException {
-        Files.createDirectories(folder());
-        Path file = folder().resolve(name + ".properties");
+        return announce(folder(), name, server, stateDirectory);
+    }
+
+    static Path announce(Path folder, String name, String server, Path stateDirectory) throws IOException {
+        Files.createDirectories(folder);
+        UUID place = UUID.nameUUIDFromBytes(
+                stateDirectory.toAbsolutePath().normalize().toString().getBytes(StandardCharsets.UTF_8));
+        Path file = folder.resolve(name + "~" + place.toString().substring(0, PLACE_DIGITS) + SUFFIX);
         Properties properties = new Properties();
+        properties.setProperty("name", name);
         properties.setProperty("server", server);
         properties.setProperty("stateDirectory", stateDirectory.toString());
         properties.setProperty("pid", Long.toString(ProcessHandle.current().pid()));
@@ -45,27 +61,39 @@ public final class LocalGateways {
 
     /** Those whose process lives. */
     static List<Found> running() {
+        return running(folder());
+    }
+
+    static List<Found> running(Path folder) {
         List<Found> found = new ArrayList<>();
-        if (!Files.isDirectory(folder())) {
+        if (!Files.isDirectory(folder)) {
             return found;
         }
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder(), "*.properties")) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*" + SUFFIX)) {
             for (Path file : files) {
-                Properties properties = new Properties();
-                properties.load(new StringReader(SmallFile.text(file, SmallFile.MAX_KEY_BYTES)));
-                long pid = Long.parseLong(properties.getProperty("pid", "0"));
-                if (ProcessHandle.of(pid).isPresent()) {
-                    String name = file.getFileName().toString().replaceAll("\\.properties$", "");
-                    found.add(new Found(
-                            name,
-                            properties.getProperty("server", ""),
-                            Path.of(properties.getProperty("stateDirectory", "")),
-                            pid));
-                }
+                read(file)
+                        .filter(each -> ProcessHandle.of(each.pid()).isPresent())
+                        .ifPresent(found::add);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         return found;
+    }
+
+    /** A file that is being written, or is none of ours, is nothing to fail at. */
+    private static Optional<Found> read(Path file) {
+        try {
+            Properties properties = new Properties();
+            properties.load(new StringReader(SmallFile.text(file, SmallFile.MAX_KEY_BYTES)));
+            String name = file.getFileName().toString().replaceAll("(~.*)?\\.properties$", "");
+            return Optional.of(new Found(
+                    properties.getProperty("name", name),
+                    properties.getProperty("server", ""),
+                    Path.of(properties.getProperty("stateDirectory", "")),
+                    Long.parseLong(properties.getProperty("pid", "0"))));
+        } catch (IOException | IllegalArgumentException _) {
+            return Optional.empty();
+        }
     }
 }

@@ -67,12 +67,27 @@ final class TokenCommand extends SanwayCommand.Group {
                             defaultValue = "365",
                             description = "How long it is valid, 1 to 3650 (${DEFAULT-VALUE}).")
                     int days,
+            @Option(
+                            names = "--password",
+                            description =
+                                    "Asks for your own password, which a token takes that is to be valid for longer "
+                                            + "than the one that you use.")
+                    boolean ask,
+            @Option(
+                            names = "--password-file",
+                            paramLabel = "FILE",
+                            description = "The same password from a file, - for standard input.")
+                    @Nullable
+                    String passwordFile,
             @Mixin ClientOptions options)
             throws CommandFailure {
         ObjectNode body =
                 JsonNodeFactory.instance.objectNode().put("label", label).put("days", days);
         if (operator != null) {
             body.put("operator", operator);
+        }
+        if (ask || passwordFile != null) {
+            body.put("password", Passwords.read(passwordFile, "Your password", false));
         }
         JsonNode token = options.client().post(PATH, body);
         if (options.printed(token, out())) {

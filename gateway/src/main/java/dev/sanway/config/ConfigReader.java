@@ -2,6 +2,7 @@ package dev.sanway.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sanway.file.SmallFile;
+import dev.sanway.iscsi.Chap;
 import dev.sanway.iscsi.IscsiName;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -147,9 +148,24 @@ final class ConfigReader {
         return addresses;
     }
 
-    /** iSCSI names are compared in lower case (RFC 7143 4.2.7.2). */
+    /** A name in normal form, in which iSCSI names are compared (RFC 7143 4.2.7.2). */
     String iscsiName(String pointer, String otherwise) {
-        return text(pointer, otherwise).toLowerCase(Locale.ROOT);
+        return iscsiName(pointer, text(pointer, otherwise), "");
+    }
+
+    /**
+     * The normal form of a name that is written, or follows from what is written.
+     *
+     * @param pointer where a mistake is told
+     * @param whose put before what is told of it
+     */
+    String iscsiName(String pointer, String text, String whose) {
+        IscsiName name = IscsiName.parse(text);
+        if (name == null) {
+            file.problem(pointer, whose + "\"" + text + "\" is no iSCSI name: " + IscsiName.whyNot(text));
+            return text.toLowerCase(Locale.ROOT);
+        }
+        return name.value();
     }
 
     /** The name of somebody else's target, who may insist on the form in which it is written. */
@@ -157,7 +173,7 @@ final class ConfigReader {
         String text = text(pointer, "");
         IscsiName name = IscsiName.parse(text);
         if (name == null) {
-            file.problem(pointer, text + " is no iSCSI name: " + IscsiName.whyNot(text));
+            file.problem(pointer, "\"" + text + "\" is no iSCSI name: " + IscsiName.whyNot(text));
             return NO_NAME;
         }
         return name;
@@ -166,7 +182,7 @@ final class ConfigReader {
     List<String> initiators(String pointer) {
         List<String> names = new ArrayList<>();
         for (String element : elements(pointer)) {
-            String name = iscsiName(element, "");
+            String name = text(element, "").equals("*") ? "*" : iscsiName(element, "");
             if (names.contains(name)) {
                 file.problem(element, "the initiator " + name + " stands in the list twice");
             }
@@ -190,8 +206,9 @@ final class ConfigReader {
             return null;
         }
         Secret secret = secret(pointer + "/secretFile");
+        String user = user(pointer + "/user");
         if (!has(pointer + "/mutualUser")) {
-            return new ChapConfig(text(pointer + "/user", ""), secret, null, null);
+            return new ChapConfig(user, secret, null, null);
         }
         Secret mutual = secret(pointer + "/mutualSecretFile");
         if (mutual.equals(secret) && mutual.bytes().length > 0) {
@@ -199,7 +216,17 @@ final class ConfigReader {
                     pointer + "/mutualSecretFile",
                     "holds the same secret as secretFile; the two directions need different ones");
         }
-        return new ChapConfig(text(pointer + "/user", ""), secret, text(pointer + "/mutualUser", ""), mutual);
+        return new ChapConfig(user, secret, user(pointer + "/mutualUser"), mutual);
+    }
+
+    /** The schema counts characters, the protocol bytes. */
+    private String user(String pointer) {
+        String user = text(pointer, "");
+        int length = user.getBytes(StandardCharsets.UTF_8).length;
+        if (length > Chap.MAX_NAME_BYTES) {
+            file.problem(pointer, "the user's name has " + length + " bytes; use at most " + Chap.MAX_NAME_BYTES);
+        }
+        return user;
     }
 
     /** What to do about a file that is not read for a configuration that was sent. */
@@ -213,7 +240,7 @@ final class ConfigReader {
         Path path = path(pointer);
         Secret none = new Secret("");
         try {
-            String text = file.named(path, SmallFile.MAX_SECRET_BYTES).text().strip();
+            String text = file.named(path, SmallFile.MAX_SECRET_BYTES).secretOf(path);
             int length = text.getBytes(StandardCharsets.UTF_8).length;
             if (length < MIN_SECRET_BYTES || length > MAX_SECRET_BYTES) {
                 file.problem(
@@ -225,6 +252,9 @@ final class ConfigReader {
             return new Secret(text);
         } catch (SmallFile.NotSmallFile e) {
             file.problem(pointer, path + " " + e.getReason() + "; it should hold one line, the secret");
+            return none;
+        } catch (SmallFile.NotSecret e) {
+            file.problem(pointer, path + " " + e.getReason());
             return none;
         } catch (SmallFile.OutsideFolder e) {
             file.problem(pointer, outside(path));

@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /** Reads gateway.yaml. Touches nothing but the file and the secrets that it names. */
@@ -170,7 +169,7 @@ public final class GatewayConfigReader {
                 unique(initiatorHosts, initiator, at, "/initiators/" + i, "the initiator " + initiator);
             }
         }
-        String target = (prefix + ":" + name).toLowerCase(Locale.ROOT);
+        String target = reader.iscsiName(at + "/name", prefix + ":" + name, "the name of its target, ");
         return new Host(name, new Access(initiators, reader.chap(at + "/chap")), target, file.line(at));
     }
 

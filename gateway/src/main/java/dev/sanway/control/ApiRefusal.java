@@ -61,6 +61,11 @@ public final class ApiRefusal extends Exception {
         return new ApiRefusal(404, message);
     }
 
+    /** It would make sense, but not before the gateway is mended. */
+    static ApiRefusal unavailable(String message) {
+        return new ApiRefusal(503, message);
+    }
+
     /** It makes sense, but not as things are now. */
     static ApiRefusal conflict(String message) {
         return new ApiRefusal(409, message);

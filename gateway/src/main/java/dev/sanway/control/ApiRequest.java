@@ -1,8 +1,11 @@
 package dev.sanway.control;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import dev.sanway.config.Sizes;
 import io.javalin.http.Context;
@@ -12,9 +15,13 @@ import org.jspecify.annotations.Nullable;
 /** A call of the API as its handler sees it. */
 record ApiRequest(Context context, Caller caller) {
 
-    static final ObjectMapper JSON = new ObjectMapper()
-            .registerModule(new JavaTimeModule())
-            .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS);
+    /** Of a key that stands twice nobody knows which one was meant. */
+    static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .addModule(new JavaTimeModule())
+            .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
+            .build();
 
     /** Where it comes from. */
     String from() {
@@ -84,6 +91,9 @@ record ApiRequest(Context context, Caller caller) {
                         ? ": there is no key \"" + key + "\""
                         : ": \"" + key + "\" is of another type";
             }
+        }
+        if (e.getOriginalMessage().startsWith("Duplicate ")) {
+            return ": a key stands there twice";
         }
         return e.getLocation() == null
                 ? ""

@@ -40,10 +40,18 @@ public final class ApiServer implements AutoCloseable {
     private static final String CALLER = "caller";
     private static final int ACCEPT_QUEUE = 256;
 
-    /** How often a caller is refused for want of a role, with an entry in the audit log each; then one in so many seconds. */
+    /**
+     * So many entries in the audit log may be of calls for which a caller has no role, or which a viewer makes, whatever comes of them;
+     * then one in so many seconds.
+     */
     static final int REFUSALS = 60;
 
     private static final int REFUSAL_SECONDS = 10;
+
+    /** The same of calls of others that are refused for another reason, as happens to scripts that are in order. */
+    static final int FAILURES = 600;
+
+    private static final int FAILURE_SECONDS = 2;
 
     private final Javalin javalin;
     private final List<Route> routes;
@@ -51,6 +59,7 @@ public final class ApiServer implements AutoCloseable {
     private final AuditLog audit;
     private final long startNanos = System.nanoTime();
     private final Buckets refusals = new Buckets(REFUSALS, REFUSAL_SECONDS);
+    private final Buckets failures = new Buckets(FAILURES, FAILURE_SECONDS);
 
     /**
      * Starts it.
@@ -177,8 +186,8 @@ public final class ApiServer implements AutoCloseable {
         if (caller == null) {
             throw ApiRefusal.unauthorized("a valid token is wanted");
         }
-        if (route.audited() && !caller.role().covers(route.role())) {
-            boundRefusals(caller);
+        if (route.audited()) {
+            boundEntries(caller, route.role());
         }
         AuditLog.Begun begun = route.audited() ? begin(route, context, caller) : null;
         try {
@@ -192,6 +201,7 @@ public final class ApiServer implements AutoCloseable {
             answer(context, answer);
         } catch (ApiRefusal refusal) {
             end(begun, refusal.status(), String.valueOf(refusal.getMessage()));
+            refused(caller, route);
             throw refusal;
         } catch (RuntimeException failure) {
             end(begun, 500, "failed: " + failure.getMessage());
@@ -199,25 +209,38 @@ public final class ApiServer implements AutoCloseable {
         }
     }
 
-    /** Past the bound a refusal is not written down, lest it push everything else out of the audit log. */
-    private void boundRefusals(Caller caller) throws ApiRefusal {
+    /** Past the bound a call is refused and not written down, lest it push everything else out of the audit log. */
+    private void boundEntries(Caller caller, Role needed) throws ApiRefusal {
+        if (caller.token() == null) {
+            return;
+        }
+        boolean little = caller.role() == Role.viewer || !caller.role().covers(needed);
+        long now = System.nanoTime() - startNanos;
         long wait;
         synchronized (refusals) {
-            wait = refusals.takeNanos(caller.name(), System.nanoTime() - startNanos);
+            wait = little ? refusals.takeNanos(caller.name(), now) : failures.waitNanos(caller.name(), now);
         }
         if (wait > 0) {
             long seconds = TimeUnit.NANOSECONDS.toSeconds(wait) + 1;
             throw ApiRefusal.tooMany(
-                    "too many calls that take another role; you are " + caller.name() + ", with the role "
-                            + caller.role(),
+                    (little ? "too many calls that change something" : "too many calls that were refused")
+                            + "; you are " + caller.name() + ", with the role " + caller.role(),
                     seconds);
+        }
+    }
+
+    private void refused(Caller caller, Route route) {
+        if (route.audited() && caller.token() != null) {
+            synchronized (refusals) {
+                long _ = failures.takeNanos(caller.name(), System.nanoTime() - startNanos);
+            }
         }
     }
 
     /** Who calls without a token where none is needed. */
     private static final Caller NOBODY = new Caller("", Role.viewer, null);
 
-    private AuditLog.Begun begin(Route route, Context context, Caller caller) {
+    private AuditLog.Begun begin(Route route, Context context, Caller caller) throws ApiRefusal {
         StringJoiner path = new StringJoiner("&", context.path() + "?", "").setEmptyValue(context.path());
         for (Route.Query query : route.queries()) {
             String value = context.queryParam(query.name());
@@ -225,7 +248,8 @@ public final class ApiServer implements AutoCloseable {
                 path.add(query.name() + "=" + value);
             }
         }
-        return audit.begin(caller.name(), context.ip(), route.method().name(), path.toString(), context.body());
+        return audit.begin(
+                caller.name(), context.ip(), route.method().name(), path.toString(), context.body(), route.body());
     }
 
     private void end(AuditLog.@Nullable Begun begun, int status, String outcome) {

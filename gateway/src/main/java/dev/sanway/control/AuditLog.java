@@ -1,9 +1,7 @@
 package dev.sanway.control;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import dev.sanway.control.AccessViews.AuditView;
 import dev.sanway.metadata.Journal;
@@ -11,10 +9,9 @@ import java.io.IOException;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,12 +33,6 @@ final class AuditLog {
     /** In place of a status. */
     private static final int BEGUN = 0;
 
-    /** Keys whose values never leave the call. */
-    private static final Set<String> SECRET = Set.of("password", "current", "secret", "mutualSecret", "token");
-
-    /** Keys whose values are too long to repeat. */
-    private static final Set<String> LONG = Set.of("text");
-
     private static final ObjectMapper JSON = new ObjectMapper().registerModule(new JavaTimeModule());
 
     private final Journal journal;
@@ -57,15 +48,28 @@ final class AuditLog {
     /** A call whose outcome is not known yet. */
     record Begun(AuditView entry) {}
 
-    /** Notes a call that is about to have an effect; what came of it is noted with {@link #end}, unless the process ends before. */
-    Begun begin(String who, String from, String method, String path, String body) {
-        Begun begun = new Begun(entry(who, from, method, path, body, BEGUN, "begun; what came of it is not known"));
+    /**
+     * Notes a call that is about to have an effect; what came of it is noted with {@link #end}, unless the process ends before.
+     *
+     * @param type what the body is to be
+     * @throws ApiRefusal if it cannot be noted: then the call must have no effect
+     */
+    Begun begin(String who, String from, String method, String path, String body, @Nullable Class<?> type)
+            throws ApiRefusal {
+        String detail = AuditDetail.of(body, type);
+        Begun begun = new Begun(entry(who, from, method, path, detail, BEGUN, "begun; what came of it is not known"));
         CompletableFuture<Long> stored;
         synchronized (this) {
             begun = new Begun(begun.entry().numbered(++last));
             stored = journal.append(begun.entry().id(), bytes(begun.entry()));
         }
-        await(begun.entry(), stored);
+        try {
+            stored.join();
+        } catch (CompletionException e) {
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            throw ApiRefusal.unavailable(
+                    "nothing was done, because it cannot be written into the audit log: " + cause.getMessage());
+        }
         return begun;
     }
 
@@ -77,8 +81,8 @@ final class AuditLog {
     }
 
     /** Notes a call and what came of it. */
-    void note(String who, String from, String method, String path, String body, int status, String outcome) {
-        AuditView entry = entry(who, from, method, path, body, status, plain(outcome));
+    void note(String who, String from, String method, String path, int status, String outcome) {
+        AuditView entry = entry(who, from, method, path, "", status, plain(outcome));
         CompletableFuture<Long> stored;
         synchronized (this) {
             entry = entry.numbered(++last);
@@ -89,17 +93,9 @@ final class AuditLog {
     }
 
     private AuditView entry(
-            String who, String from, String method, String path, String body, int status, String outcome) {
+            String who, String from, String method, String path, String detail, int status, String outcome) {
         return new AuditView(
-                0,
-                clock.instant(),
-                plain(who),
-                plain(from),
-                method,
-                plain(path),
-                withoutSecrets(body),
-                status,
-                outcome);
+                0, clock.instant(), plain(who), plain(from), method, plain(path), plain(detail), status, outcome);
     }
 
     private static void tell(AuditView entry) {
@@ -135,36 +131,6 @@ final class AuditLog {
     private static String plain(String text) {
         String line = text.replaceAll("\\p{Cntrl}+", " ");
         return line.length() > MAX_DETAIL ? line.substring(0, MAX_DETAIL) + "..." : line;
-    }
-
-    /** What a body says, without its secrets; of one that is no JSON only its length is told. */
-    static String withoutSecrets(String body) {
-        if (body.isBlank()) {
-            return "";
-        }
-        try {
-            JsonNode tree = JSON.readTree(body);
-            conceal(tree);
-            return plain(tree.toString());
-        } catch (JsonProcessingException _) {
-            return "(" + body.length() + " characters)";
-        }
-    }
-
-    private static void conceal(JsonNode node) {
-        if (node instanceof ObjectNode object) {
-            List<String> secret = new ArrayList<>();
-            for (Map.Entry<String, JsonNode> field : object.properties()) {
-                if (SECRET.contains(field.getKey())) {
-                    secret.add(field.getKey());
-                } else if (LONG.contains(field.getKey())) {
-                    field.setValue(
-                            object.textNode("(" + field.getValue().asText().length() + " characters)"));
-                }
-            }
-            secret.forEach(object::remove);
-        }
-        node.forEach(AuditLog::conceal);
     }
 
     /** The latest entries after one, oldest first. */

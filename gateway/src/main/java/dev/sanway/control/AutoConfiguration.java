@@ -37,6 +37,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +61,8 @@ final class AutoConfiguration implements AutoCloseable {
         void unanswered(UUID unit, UUID requestId);
     }
 
+    private static final long STORE_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
+
     private final Catalog catalog;
     private final Executor control;
     private final Listener listener;
@@ -76,6 +79,7 @@ final class AutoConfiguration implements AutoCloseable {
     private long timerMillis = Long.MAX_VALUE;
     private boolean begun;
     private boolean ended;
+    private volatile boolean closing;
 
     /**
      * Starts listening and announces itself. Blocks the caller.
@@ -194,18 +198,12 @@ final class AutoConfiguration implements AutoCloseable {
     }
 
     private void run(List<Effect> effects) {
-        if (ended) {
+        if (ended || closing) {
             return;
         }
-        try {
-            effects.forEach(this::perform);
+        effects.forEach(this::perform);
+        if (!closing) {
             setTimer();
-        } catch (CompletionException e) {
-            ended = true;
-            events.warning(
-                    SUBJECT,
-                    "ends, because the store cannot be written: " + e.getMessage()
-                            + "; volumes are served on. Mend that, then start the gateway again");
         }
     }
 
@@ -238,23 +236,21 @@ final class AutoConfiguration implements AutoCloseable {
                 }
             }
             case Effect.KeepUnit(UnitRecord unit) ->
-                catalog.commit(new Catalog.Batch()
-                                .put(
-                                        AgentUnit.KIND,
-                                        unit.unit().toString(),
-                                        new AgentUnit(
-                                                unit.unit(),
-                                                unit.name(),
-                                                unit.boot(),
-                                                unit.admission().name(),
-                                                unit.reason())))
-                        .join();
+                keep(new Catalog.Batch()
+                        .put(
+                                AgentUnit.KIND,
+                                unit.unit().toString(),
+                                new AgentUnit(
+                                        unit.unit(),
+                                        unit.name(),
+                                        unit.boot(),
+                                        unit.admission().name(),
+                                        unit.reason())));
             case Effect.ForgetUnit(UUID unit) -> {
                 keyWatch.forgotten(unit);
-                catalog.commit(new Catalog.Batch()
-                                .remove(AgentUnit.KIND, unit.toString())
-                                .remove(AgentPlace.KIND, unit.toString()))
-                        .join();
+                keep(new Catalog.Batch()
+                        .remove(AgentUnit.KIND, unit.toString())
+                        .remove(AgentPlace.KIND, unit.toString()));
             }
             case Effect.Changed(UnitView unit) -> {
                 keyWatch.changed(unit);
@@ -267,6 +263,39 @@ final class AutoConfiguration implements AutoCloseable {
             case Effect.KeepTable _, Effect.Perform _, Effect.Serve _, Effect.Discard _, Effect.Stopped _ ->
                 throw new IllegalStateException("no effect of a control station: " + effect);
         }
+    }
+
+    /**
+     * What follows must not be done before this is durable, so it waits until the store can be written; meanwhile units are not heard,
+     * and served on.
+     */
+    private void keep(Catalog.Batch batch) {
+        boolean told = false;
+        while (!closing) {
+            try {
+                catalog.commit(batch).join();
+                if (told) {
+                    events.info(SUBJECT, "goes on");
+                }
+                return;
+            } catch (CompletionException e) {
+                if (!told) {
+                    told = true;
+                    events.warning(
+                            SUBJECT,
+                            "waits, because the store cannot be written: " + reason(e)
+                                    + "; volumes are served on, and it goes on by itself when that is mended");
+                }
+                LockSupport.parkNanos(STORE_AGAIN_NANOS);
+            }
+        }
+    }
+
+    private static String reason(CompletionException failure) {
+        return String.valueOf(
+                failure.getCause() == null
+                        ? failure.getMessage()
+                        : failure.getCause().getMessage());
     }
 
     /** Every unit known, as it is now. */
@@ -335,6 +364,7 @@ final class AutoConfiguration implements AutoCloseable {
     /** Falls silent. Blocks the caller, who is no event loop. */
     @Override
     public void close() {
+        closing = true;
         loop.execute(() -> ended = true);
         endpoint.close();
         group.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();

@@ -41,6 +41,11 @@ final class Buckets {
         return wait;
     }
 
+    /** How long to wait for an attempt; takes none. */
+    long waitNanos(String key, long now) {
+        return Math.max(0, Math.max(full.getOrDefault(key, now), now) + refillNanos - now - size * refillNanos);
+    }
+
     /** Its bucket is full again. */
     void forget(String key) {
         full.remove(key);

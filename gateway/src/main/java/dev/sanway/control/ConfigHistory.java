@@ -65,6 +65,14 @@ final class ConfigHistory {
         return record(text, "apply");
     }
 
+    /** After adopting failed: the file holds again what it held before, and so does the latest revision. */
+    void putBack(String text) throws IOException {
+        if (!Files.readString(file).equals(text)) {
+            replace(text);
+        }
+        record(text, "put back");
+    }
+
     /** Whatever happens, the file holds the old text or the new one; its permissions stay. */
     private void replace(String text) throws IOException {
         Path real = file.toRealPath();

@@ -5,6 +5,7 @@ import dev.sanway.config.Limits;
 import dev.sanway.iscsi.Transport;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.MetadataException;
+import dev.sanway.metadata.MetadataStore;
 import dev.sanway.metadata.UnitStanding;
 import dev.sanway.metadata.VolumeRecord;
 import dev.sanway.target.TargetCatalog;
@@ -16,6 +17,7 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -80,14 +82,32 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
      * @throws IOException if it cannot start, with a line that says why; then nothing is served
      */
     public Gateway(GatewayConfig config) throws IOException {
+        this(config, false);
+    }
+
+    /**
+     * The same.
+     *
+     * @param newPool whether a new pool is begun where the store of an earlier one is gone
+     */
+    public Gateway(GatewayConfig config, boolean newPool) throws IOException {
         this.config = config;
-        Files.createDirectories(config.stateDirectory());
+        boolean lost = storeIsLost(config.stateDirectory());
+        if (lost && !newPool) {
+            throw new IOException(lostStore(config));
+        }
         try {
             this.catalog = Catalog.open(config.stateDirectory());
         } catch (MetadataException e) {
             throw new IOException(e.getMessage(), e);
         }
         this.events = new Events(Clock.systemUTC(), catalog.journal(Events.JOURNAL, Events.KEPT));
+        if (lost) {
+            events.warning(
+                    "store",
+                    "it was gone, and a new pool was begun with --new-pool; units that belong to the earlier one are refused");
+        }
+        catalog.watch(new StoreNews(events, () -> control.executor().execute(this::poolChanged)));
         this.loops = Transport.newGroup("sanway-loop", config.eventLoops());
         List<EventLoop> all = new ArrayList<>();
         for (int i = 0; i < config.eventLoops(); i++) {
@@ -137,7 +157,8 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
         try {
             ConfigHistory history = new ConfigHistory(catalog, config.file(), Clock.systemUTC());
             history.record(config.text(), "start");
-            GatewayConfig declared = Declarations.merge(config, catalog, config.stateDirectory());
+            GatewayConfig declared = Declarations.merge(
+                    config, catalog, config.stateDirectory(), (host, why) -> events.warning("host " + host, why));
             this.reconfiguration = new Reconfiguration(control, catalog, history, this, events, config, declared);
             control.askLater(() -> adopt(declared));
             control.askLater(() -> assignments.listen(volumes));
@@ -218,9 +239,17 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                                     views,
                                     reconfiguration::declared,
                                     this::relink)),
-                    GatewayApi.health(control, all, server),
+                    GatewayApi.health(control, all, server, catalog),
                     new Metrics(families -> {
                         measured.gather(families);
+                        families.gauge(
+                                "sanway_store_writable",
+                                "Whether the state directory can be written.",
+                                catalog.trouble().isEmpty() ? 1 : 0);
+                        families.counter(
+                                "sanway_store_failures",
+                                "How often the state directory could not be read or written.",
+                                catalog.storeFailures());
                         AutoConfiguration hearing = autoConfiguration;
                         if (hearing != null) {
                             hearing.gather(families);
@@ -236,6 +265,22 @@ public final class Gateway implements AutoCloseable, Reconfiguration.Reconciler 
                 close();
             }
         }
+    }
+
+    /** Whether there was a gateway whose store is gone: the token is made after it. */
+    private static boolean storeIsLost(Path stateDirectory) throws IOException {
+        return Files.exists(stateDirectory.resolve(ApiCredentials.TOKEN_FILE))
+                && !MetadataStore.isThere(stateDirectory);
+    }
+
+    private static String lostStore(GatewayConfig config) {
+        Path store = config.stateDirectory().resolve(MetadataStore.FILE);
+        return store + " is gone or empty, though a gateway has run here before. It says which pool this is and where "
+                + "each volume lies; without it the units' LUNs would be another pool's. Nothing was changed, there or "
+                + "here: put the file back, with " + store.getFileName()
+                + "-wal if there is one, and start again. Do not "
+                + "zero any LUN: the volumes are on them still. Only if none of them is wanted any more, begin a new pool: "
+                + "sanway gateway run --config " + config.file() + " --new-pool";
     }
 
     private void startAutoConfiguration() throws IOException {

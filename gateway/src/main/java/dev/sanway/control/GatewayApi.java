@@ -77,10 +77,11 @@ final class GatewayApi {
         return routes;
     }
 
-    static Health health(ControlThread control, List<EventLoop> loops, TargetServer server) {
+    static Health health(ControlThread control, List<EventLoop> loops, TargetServer server, Catalog catalog) {
         Health health = new Health()
                 .with("control", true, Health.answers(control.executor()))
-                .with("portals", false, () -> server.addresses().isEmpty() ? "no portal is listened at" : null);
+                .with("portals", false, () -> server.addresses().isEmpty() ? "no portal is listened at" : null)
+                .with("store", false, () -> catalog.trouble().orElse(null));
         for (int i = 0; i < loops.size(); i++) {
             health.with("event loop " + i, true, Health.answers(loops.get(i)));
         }

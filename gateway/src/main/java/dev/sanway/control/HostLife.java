@@ -51,18 +51,17 @@ final class HostLife {
 
     /** Makes a host; a deleted one of its name can no longer be restored. */
     void create(String name, List<String> initiators, Operations.@Nullable NewChap chap) throws ApiRefusal {
+        List<MadeHost> before = catalog.one(DeletedHost.KIND, name).stream()
+                .map(DeletedHost::made)
+                .toList();
         reconfiguration.change(
                 declared -> made.newHost(declared, name, initiators, chap).remove(DeletedHost.KIND, name));
-        if (chap == null) {
-            made.forgetSecrets(name);
-        } else if (chap.mutualUser() == null) {
-            made.forgetMutualSecret(name);
-        }
+        made.forgetSecrets(before);
     }
 
     /** {@code forget}: it cannot be restored, and its secrets are deleted. */
     void delete(String name, boolean forget) throws ApiRefusal {
-        List<MadeHost> tooMany = new ArrayList<>();
+        List<MadeHost> gone = new ArrayList<>();
         reconfiguration.change(declared -> {
             Catalog.Batch batch = made.withoutHost(declared, name);
             Optional<MadeHost> host = catalog.madeHost(name);
@@ -78,17 +77,14 @@ final class HostLife {
                 for (int i = 0; i < before.size() + 1 - KEPT; i++) {
                     MadeHost oldest = before.get(i).made();
                     batch.remove(DeletedHost.KIND, oldest.name());
-                    tooMany.add(oldest);
+                    gone.add(oldest);
                 }
+            } else {
+                host.ifPresent(gone::add);
             }
             return batch;
         });
-        if (forget) {
-            made.forgetSecrets(name);
-        }
-        for (MadeHost oldest : tooMany) {
-            made.forgetSecrets(oldest.name());
-        }
+        made.forgetSecrets(gone);
     }
 
     /** What a host sees, with the numbers under which it really does. */
@@ -141,7 +137,7 @@ final class HostLife {
                     }
                 }
             }
-            for (String secret : secrets(host.made())) {
+            for (String secret : MadeByCommand.secrets(host.made())) {
                 if (!Files.isReadable(stateDirectory.resolve(secret))) {
                     throw ApiRefusal.conflict("host " + name + " cannot be restored: its secret "
                             + stateDirectory.resolve(secret)
@@ -151,17 +147,6 @@ final class HostLife {
             return new Catalog.Batch().put(host.made()).remove(DeletedHost.KIND, name);
         });
         events.info("host " + name, "restored");
-    }
-
-    private static List<String> secrets(MadeHost host) {
-        List<String> secrets = new ArrayList<>();
-        if (host.secretFile() != null) {
-            secrets.add(host.secretFile());
-        }
-        if (host.mutualSecretFile() != null) {
-            secrets.add(host.mutualSecretFile());
-        }
-        return secrets;
     }
 
     DeletedHost find(String name) throws ApiRefusal {

@@ -3,8 +3,10 @@ package dev.sanway.control;
 import dev.sanway.config.GatewayConfig;
 import dev.sanway.control.Operations.NewChap;
 import dev.sanway.control.Operations.NewVolume;
+import dev.sanway.iscsi.Chap;
 import dev.sanway.iscsi.IscsiName;
 import dev.sanway.metadata.Catalog;
+import dev.sanway.metadata.DeletedHost;
 import dev.sanway.metadata.MadeHost;
 import dev.sanway.metadata.MadeVolume;
 import dev.sanway.metadata.VolumeRecord;
@@ -14,11 +16,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -216,19 +221,24 @@ final class MadeByCommand {
         if (host(declared, name).isPresent()) {
             throw ApiRefusal.conflict("there is a host " + name + " already");
         }
+        String target = declared.targetOf(name);
+        if (IscsiName.parse(target) == null) {
+            throw ApiRefusal.malformed("the name of its target, " + target + ", is no iSCSI name: "
+                    + IscsiName.whyNot(target) + "; choose a shorter name, or a shorter iqnPrefix");
+        }
         if (initiators.isEmpty()) {
             throw ApiRefusal.malformed(
                     "a host needs its initiators' names, for example iqn.1993-08.org.debian:01:" + name);
         }
         List<String> names = new ArrayList<>();
         for (String initiator : initiators) {
-            IscsiName parsed = initiator.equals("*") ? null : IscsiName.parse(initiator.toLowerCase(Locale.ROOT));
+            IscsiName parsed = initiator.equals("*") ? null : IscsiName.parse(initiator);
             if (parsed == null && !initiator.equals("*")) {
                 throw ApiRefusal.malformed(
                         "\"" + initiator + "\" is no iSCSI name; write for example iqn.1993-08.org.debian:01:" + name
                                 + ", or * for any");
             }
-            String normal = initiator.toLowerCase(Locale.ROOT);
+            String normal = parsed == null ? "*" : parsed.value();
             for (GatewayConfig.Host other : declared.hosts()) {
                 if (!normal.equals("*") && other.access().initiators().contains(normal)) {
                     throw ApiRefusal.conflict("initiator " + normal + " belongs to host " + other.name() + " already");
@@ -248,6 +258,10 @@ final class MadeByCommand {
         if (chap.user().isEmpty() || (mutualUser == null) != (mutualSecret == null)) {
             throw ApiRefusal.malformed("CHAP needs a user and a secret, mutual CHAP two more, for the other direction");
         }
+        checkUser(chap.user());
+        if (mutualUser != null) {
+            checkUser(mutualUser);
+        }
         checkSecret(chap.secret());
         if (mutualSecret != null) {
             checkSecret(mutualSecret);
@@ -255,8 +269,9 @@ final class MadeByCommand {
                 throw ApiRefusal.malformed("the two directions of CHAP need different secrets");
             }
         }
-        String secretFile = SECRETS + "/" + name;
-        String mutualFile = mutualSecret == null ? null : secretFile + ".mutual";
+        // No host is called so, not even partly: the two files of one cannot be another's.
+        String secretFile = SECRETS + "/" + name + "~secret";
+        String mutualFile = mutualSecret == null ? null : SECRETS + "/" + name + "~mutual";
         try {
             Path folder = stateDirectory.resolve(SECRETS);
             if (!Files.isDirectory(folder)) {
@@ -276,7 +291,20 @@ final class MadeByCommand {
         return new MadeHost(name, initiators, chap.user(), secretFile, mutualUser, mutualFile);
     }
 
+    private static void checkUser(String user) throws ApiRefusal {
+        int length = user.getBytes(StandardCharsets.UTF_8).length;
+        if (length > Chap.MAX_NAME_BYTES || user.chars().anyMatch(Character::isISOControl)) {
+            throw ApiRefusal.malformed(
+                    "a CHAP user's name is one line of at most " + Chap.MAX_NAME_BYTES + " bytes, not " + length);
+        }
+    }
+
     private static void checkSecret(String secret) throws ApiRefusal {
+        if (!secret.equals(secret.strip())
+                || secret.chars().anyMatch(each -> Character.isISOControl(each) || each == 0xfeff)) {
+            throw ApiRefusal.malformed("a secret is one line of text, without blanks around it and without control "
+                    + "characters or a byte order mark");
+        }
         int length = secret.getBytes(StandardCharsets.UTF_8).length;
         if (length < MIN_SECRET_BYTES || length > MAX_SECRET_BYTES) {
             throw ApiRefusal.malformed(
@@ -296,14 +324,25 @@ final class MadeByCommand {
         return batch;
     }
 
-    /** Removes what a deleted host's secrets were kept in. */
-    void forgetSecrets(String host) throws ApiRefusal {
-        forget(SECRETS + "/" + host);
-        forgetMutualSecret(host);
+    /** Removes files that held secrets, but for those that a host has, be it one that can be restored. */
+    void forgetSecrets(Collection<MadeHost> hosts) throws ApiRefusal {
+        Set<String> kept = new HashSet<>();
+        catalog.madeHosts().forEach(host -> kept.addAll(secrets(host)));
+        catalog.all(DeletedHost.KIND).forEach(host -> kept.addAll(secrets(host.made())));
+        for (MadeHost host : hosts) {
+            for (String secret : secrets(host)) {
+                if (!kept.contains(secret)) {
+                    forget(secret);
+                }
+            }
+        }
     }
 
-    void forgetMutualSecret(String host) throws ApiRefusal {
-        forget(SECRETS + "/" + host + ".mutual");
+    /** The files of a host's secrets, below the state directory. */
+    static List<String> secrets(MadeHost host) {
+        return Stream.of(host.secretFile(), host.mutualSecretFile())
+                .flatMap(Stream::ofNullable)
+                .toList();
     }
 
     private void forget(String secret) throws ApiRefusal {

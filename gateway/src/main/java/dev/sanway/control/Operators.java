@@ -189,7 +189,12 @@ final class Operators {
         return newToken(name, label.isEmpty() ? "login" : label, LOGIN_LASTS);
     }
 
-    NewTokenView token(Caller caller, String operator, String label, int days) throws ApiRefusal {
+    /**
+     * A token for a program. One that outlives the token with which it is asked for takes the caller's password as well: else whoever
+     * has got hold of a token for a while could make that for years.
+     */
+    NewTokenView token(Caller caller, String from, String operator, String label, int days, String password)
+            throws ApiRefusal {
         String whose = operator.isEmpty() ? caller.name() : operator;
         if (whose.equals(Caller.LOCAL)) {
             throw ApiRefusal.malformed("say which operator the token is for: sanway token create --operator NAME");
@@ -201,7 +206,32 @@ final class Operators {
         if (days < 1 || days > MAX_TOKEN_DAYS) {
             throw ApiRefusal.malformed("a token is valid for 1 to " + MAX_TOKEN_DAYS + " days, not " + days);
         }
+        if (outlives(caller, Duration.ofDays(days))) {
+            checkOwnPassword(caller, from, password);
+        }
         return newToken(whose, label, Duration.ofDays(days));
+    }
+
+    private boolean outlives(Caller caller, Duration lasts) {
+        Instant until = clock.instant().plus(lasts);
+        return caller.token() != null
+                && catalog.all(TokenRecord.KIND).stream()
+                        .filter(token -> token.id().equals(caller.token()))
+                        .noneMatch(token -> Instant.parse(token.expiresAt()).isAfter(until));
+    }
+
+    private void checkOwnPassword(Caller caller, String from, String password) throws ApiRefusal {
+        if (password.isEmpty()) {
+            throw ApiRefusal.forbidden(
+                    "a token that is valid for longer than the one that you use takes your password, "
+                            + "too: sanway token create --password, or --password-file FILE");
+        }
+        limits.attempt(caller.name(), from);
+        if (password.length() > MAX_PASSWORD
+                || !PasswordHash.matches(password, find(caller.name()).passwordHash())) {
+            throw ApiRefusal.forbidden("your password is another one");
+        }
+        limits.succeeded(caller.name());
     }
 
     private synchronized NewTokenView newToken(String name, String label, Duration lasts) throws ApiRefusal {

@@ -8,7 +8,9 @@ import dev.sanway.control.Views.DiffView;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.ConfigRevision;
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -36,6 +38,9 @@ final class Reconfiguration {
 
     /** What the YAML says. */
     private GatewayConfig yaml;
+
+    /** What was said of hosts whose secrets are gone, so that it is said once. */
+    private final Set<String> told = new HashSet<>();
 
     /** And what was made by command beside it. */
     private volatile GatewayConfig declared;
@@ -77,13 +82,17 @@ final class Reconfiguration {
     private Checked check(String text, boolean sent, String shownAs) throws ApiRefusal {
         try {
             GatewayConfig wanted = GatewayConfigReader.read(yaml.file(), sent, shownAs, text);
-            GatewayConfig all = Declarations.merge(wanted, catalog, yaml.stateDirectory());
+            GatewayConfig all = Declarations.merge(wanted, catalog, yaml.stateDirectory(), this::closed);
             ConfigDiff diff = control.ask(() -> ConfigDiff.between(declared, all, shownAs, reconciler.facts()));
             return new Checked(wanted, all, diff);
         } catch (ConfigException mistakes) {
             throw ApiRefusal.configuration("the configuration has mistakes; nothing was changed", mistakes.problems());
-        } catch (IOException e) {
-            throw ApiRefusal.conflict(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private void closed(String host, String why) {
+        if (told.add(host + why)) {
+            events.warning("host " + host, why);
         }
     }
 
@@ -106,13 +115,30 @@ final class Reconfiguration {
         }
         Checked checked = check(text, true, shownAs);
         refuseIf(checked.diff().refusals());
+        String before = history.current().text();
         try {
-            ConfigRevision adopted = text.equals(history.current().text()) ? history.current() : history.adopt(text);
+            ConfigRevision adopted = text.equals(before) ? history.current() : history.adopt(text);
             adopt(checked);
             return new DiffView(adopted.revision(), checked.diff().changes(), List.of());
         } catch (IOException e) {
+            putBack(before);
             throw ApiRefusal.conflict(yaml.file() + " cannot be written: " + e.getMessage()
                     + "; nothing was changed. Is the gateway allowed to write in that folder?");
+        } catch (RuntimeException e) {
+            putBack(before);
+            throw ApiRefusal.conflict("it cannot be adopted, and nothing was changed: " + e.getMessage());
+        }
+    }
+
+    /** Whatever failed in adopting, the file is what the gateway runs with. */
+    private void putBack(String text) {
+        try {
+            history.putBack(text);
+        } catch (IOException | RuntimeException e) {
+            events.warning(
+                    "configuration",
+                    yaml.file() + " is perhaps not what the gateway runs with, see \"sanway config show\": "
+                            + e.getMessage());
         }
     }
 
@@ -132,10 +158,10 @@ final class Reconfiguration {
     synchronized void change(MadeChange change) throws ApiRefusal {
         try {
             catalog.commit(change.batch(declared)).join();
-            GatewayConfig all = Declarations.merge(yaml, catalog, yaml.stateDirectory());
+            GatewayConfig all = Declarations.merge(yaml, catalog, yaml.stateDirectory(), this::closed);
             declared = all;
             control.askLater(() -> reconciler.adopt(all));
-        } catch (IOException | CompletionException e) {
+        } catch (CompletionException e) {
             throw ApiRefusal.conflict("the state directory cannot be written: " + e.getMessage());
         }
     }
@@ -147,11 +173,11 @@ final class Reconfiguration {
             String text = GatewayConfigReader.structurallyRight(yaml.file());
             Checked checked = check(text, false, yaml.file().toString());
             refuseIf(checked.diff().refusals());
+            adopt(checked);
             ConfigRevision adopted = history.record(text, "reload");
             if (checked.diff().changes().isEmpty()) {
                 events.info(subject, "read again, revision " + adopted.revision() + ": nothing changes");
             }
-            adopt(checked);
         } catch (ConfigException mistakes) {
             events.warning(subject, "not read again, nothing was changed: " + String.join("; ", mistakes.problems()));
         } catch (ApiRefusal refusal) {
@@ -161,17 +187,32 @@ final class Reconfiguration {
                             + (refusal.problems().isEmpty()
                                     ? refusal.getMessage()
                                     : String.join("; ", refusal.problems())));
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             events.warning(subject, "not read again, nothing was changed: " + e.getMessage());
         }
     }
 
-    private void adopt(Checked checked) throws IOException {
+    /** All of it, or what was before. */
+    private void adopt(Checked checked) {
+        bring(checked.declared());
         for (ConfigDiff.Change change : checked.diff().changes()) {
             events.info("configuration", change.subject() + " " + change.kind() + ": " + change.text());
         }
         yaml = checked.yaml();
         declared = checked.declared();
-        control.askLater(() -> reconciler.adopt(checked.declared()));
+    }
+
+    private void bring(GatewayConfig wanted) {
+        GatewayConfig before = declared;
+        try {
+            control.askLater(() -> reconciler.adopt(wanted));
+        } catch (RuntimeException failure) {
+            try {
+                control.askLater(() -> reconciler.adopt(before));
+            } catch (RuntimeException again) {
+                failure.addSuppressed(again);
+            }
+            throw failure;
+        }
     }
 }

@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +50,8 @@ final class Volumes implements Assignments.Listener {
 
     /** How long a LUN that vanishes waits for what hosts have under way on it. */
     private static final long REMOVAL_MILLIS = 10_000;
+
+    private static final int SHOW_AGAIN_SECONDS = 5;
 
     private final EventExecutor control;
     private final Catalog catalog;
@@ -478,8 +481,9 @@ final class Volumes implements Assignments.Listener {
         return stored.handleAsync(
                 (_, failure) -> {
                     if (failure != null) {
+                        control.schedule(() -> show(volume), SHOW_AGAIN_SECONDS, TimeUnit.SECONDS);
                         events.warning(
-                                "volume " + volume.name, "not shown: its LUN was not stored: " + reason(failure));
+                                "volume " + volume.name, "not shown yet: its LUN was not stored: " + reason(failure));
                     } else {
                         showNow(volume);
                     }

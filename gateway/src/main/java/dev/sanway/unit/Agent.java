@@ -107,6 +107,11 @@ final class Agent implements AutoCloseable {
         loop.scheduleAtFixedRate(this::measure, LOAD_SECONDS, LOAD_SECONDS, TimeUnit.SECONDS);
     }
 
+    /** What unit.yaml names is in another state now. Any thread. */
+    void declare(List<Message.StoredVolume> volumes) {
+        loop.execute(() -> run(engine.declare(volumes)));
+    }
+
     /** Does not jump when somebody sets the clock. */
     private long nowMillis() {
         return startedMillis + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNanos);

@@ -6,6 +6,7 @@ import dev.sanway.block.FileDevice;
 import dev.sanway.block.Identity;
 import dev.sanway.block.IoThreads;
 import dev.sanway.config.Sizes;
+import dev.sanway.file.OwnFiles;
 import io.netty.channel.EventLoop;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -108,7 +109,7 @@ final class RequestedVolumes {
 
     /** Makes a file that reads as zeroes, durably. May be done again. */
     void create(UUID volume, long sizeBytes, boolean thin) throws IOException {
-        Files.createDirectories(folder);
+        OwnFiles.makeFolder(folder);
         // What a process that ended has left was never served.
         Files.deleteIfExists(file(volume));
         FileDevice.create(
@@ -149,7 +150,7 @@ final class RequestedVolumes {
     }
 
     private void toTrash(Path file) throws IOException {
-        Files.createDirectories(trash);
+        OwnFiles.makeFolder(trash);
         Path there = trash.resolve(System.currentTimeMillis() + "-" + file.getFileName());
         Files.move(file, there, StandardCopyOption.ATOMIC_MOVE);
         log.info("{} is no volume any more; it is kept in {} for a day", file.getFileName(), trash);

@@ -54,6 +54,10 @@ final class ServedVolumes {
         return served.containsKey(uuid);
     }
 
+    List<Integer> luns() {
+        return served.values().stream().map(Served::lun).sorted().toList();
+    }
+
     List<LogicalUnit> units() {
         return served.values().stream().map(Served::unit).toList();
     }

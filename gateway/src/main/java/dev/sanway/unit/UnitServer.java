@@ -5,14 +5,12 @@ import dev.sanway.autoconfig.Message;
 import dev.sanway.autoconfig.UnitAgent;
 import dev.sanway.autoconfig.UnitTable;
 import dev.sanway.block.BlockDevice;
-import dev.sanway.block.FileDevice;
-import dev.sanway.block.Identity;
 import dev.sanway.block.IoThreads;
 import dev.sanway.config.Access;
 import dev.sanway.config.ChapConfig;
 import dev.sanway.config.Limits;
-import dev.sanway.config.Sizes;
 import dev.sanway.config.UnitConfig;
+import dev.sanway.file.OwnFiles;
 import dev.sanway.iscsi.Transport;
 import dev.sanway.target.IscsiTarget;
 import dev.sanway.target.LoginPolicy;
@@ -26,14 +24,11 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -56,9 +51,8 @@ public final class UnitServer implements AutoCloseable {
     private final EventLoopGroup loops;
     private final IoThreads threads = IoThreads.standard();
     private final ServedVolumes volumes;
-    private final List<Message.StoredVolume> declared = new ArrayList<>();
+    private @Nullable DeclaredVolumes declared;
     private final TargetServer server;
-    private long deviceBytes;
     private volatile @Nullable Agent agent;
 
     /**
@@ -70,7 +64,7 @@ public final class UnitServer implements AutoCloseable {
      */
     public UnitServer(UnitConfig config, UnaryOperator<BlockDevice> beneath, UUID bootId) throws IOException {
         this.config = config;
-        Files.createDirectories(config.directory());
+        OwnFiles.tighten(config.directory());
         UnitState state = UnitState.open(config.directory());
         this.loops = Transport.newGroup("sanway-unit", config.eventLoops());
         TargetCatalog catalog = new TargetCatalog(config.portals());
@@ -91,35 +85,18 @@ public final class UnitServer implements AutoCloseable {
             TableFile tableFile = new TableFile(config.directory());
             UnitTable table = tableFile.read(state.uuid());
             assignNumbers(state, table);
-            for (UnitConfig.Volume volume : config.volumes()) {
-                UnitState.Entry entry = Objects.requireNonNull(state.volumes().get(volume.name()));
-                FileDevice device = open(volume, entry, loops.next());
-                long sizeBytes = device.geometry().sizeBytes();
-                deviceBytes += volume.device() == null ? 0 : sizeBytes;
-                volumes.add(entry.uuid(), entry.lun(), device, volume.device() == null && !volume.preallocate());
-                declared.add(new Message.StoredVolume(
-                        entry.uuid(),
-                        null,
-                        entry.lun(),
-                        sizeBytes,
-                        volume.blockSizeBytes(),
-                        Message.Health.GOOD,
-                        true));
-                log.info(
-                        "LUN {}: {} of {}, {}",
-                        entry.lun(),
-                        volume.name(),
-                        Sizes.show(sizeBytes),
-                        volume.device() == null ? file(volume) : volume.device());
-            }
+            this.declared = new DeclaredVolumes(config, state, volumes, threads, loops::next);
+            declared.open();
             RequestedVolumes requested =
                     new RequestedVolumes(config.directory(), config.name(), volumes, threads, loops::next);
             table = table.found(requested.open(requestedIn(table)));
             catalog.replace(List.of(new IscsiTarget(config.iqn(), policy(config.access()), target, loopsOfUnits())));
             server.listen(config.portals());
             if (config.autoConfig() != null) {
-                this.agent = agent(config.autoConfig(), state, table, tableFile, requested);
+                this.agent = agent(config.autoConfig(), state, table, tableFile, requested, declared);
             }
+            Agent running = agent;
+            declared.lookAgain(running == null ? _ -> {} : running::declare);
             started = true;
         } finally {
             if (!started) {
@@ -150,7 +127,8 @@ public final class UnitServer implements AutoCloseable {
             UnitState state,
             UnitTable before,
             TableFile tableFile,
-            RequestedVolumes requested)
+            RequestedVolumes requested,
+            DeclaredVolumes declared)
             throws IOException {
         // A boot number is used once, whatever happens next.
         UnitTable table = before.nextBoot();
@@ -167,22 +145,25 @@ public final class UnitServer implements AutoCloseable {
                                 NetworkFacts.portals(server.addresses()),
                                 config.iqn(),
                                 config.spare()),
-                        capacityBytes(),
+                        capacityBytes(declared),
                         reserved,
                         auto.control(),
                         LocalAddresses.believed(auto.listen())),
                 table,
-                declared,
+                declared.stored(),
                 tableFile,
                 requested);
     }
 
     /** What all volumes may have together: whole disks count as what they are; without a limit nothing is made on request. */
-    private long capacityBytes() {
+    private long capacityBytes(DeclaredVolumes declared) {
         long files = config.capacityBytes() != Long.MAX_VALUE
                 ? config.capacityBytes()
-                : declared.stream().mapToLong(Message.StoredVolume::sizeBytes).sum() - deviceBytes;
-        return files + deviceBytes;
+                : declared.stored().stream()
+                                .mapToLong(Message.StoredVolume::sizeBytes)
+                                .sum()
+                        - declared.deviceBytes();
+        return files + declared.deviceBytes();
     }
 
     /** The kernel's boot id: writes in the page cache outlive this process, but not the kernel. */
@@ -244,7 +225,11 @@ public final class UnitServer implements AutoCloseable {
             }
             taken.add(lun);
             UUID uuid = before != null ? before.uuid() : UUID.randomUUID();
-            state.volumes().put(volume.name(), new UnitState.Entry(uuid, lun, volume.blockSizeBytes()));
+            state.volumes()
+                    .put(
+                            volume.name(),
+                            new UnitState.Entry(
+                                    uuid, lun, volume.blockSizeBytes(), before == null ? 0 : before.sizeBytes()));
         }
         state.save();
     }
@@ -257,63 +242,14 @@ public final class UnitServer implements AutoCloseable {
         return lun;
     }
 
-    private Path file(UnitConfig.Volume volume) {
-        return config.directory().resolve(volume.name() + ".img");
-    }
-
-    private FileDevice open(UnitConfig.Volume volume, UnitState.Entry entry, EventLoop loop) throws IOException {
-        Identity identity = new Identity(entry.uuid(), config.name() + "/" + volume.name());
-        if (volume.device() != null) {
-            return open(volume.device(), volume, identity, loop);
-        }
-        Path file = file(volume);
-        FileDevice.Allocation allocation =
-                volume.preallocate() ? FileDevice.Allocation.PREALLOCATED : FileDevice.Allocation.SPARSE;
-        if (!Files.exists(file)) {
-            FileDevice.create(file, volume.sizeBytes(), allocation);
-        }
-        long actualBytes = Files.size(file);
-        if (actualBytes > volume.sizeBytes()) {
-            throw new IOException(config.file() + ":" + volume.line() + ": the volume " + volume.name() + " has "
-                    + actualBytes + " bytes already and is not made smaller; write that size or more");
-        }
-        FileDevice device = open(file, volume, identity, loop);
-        if (actualBytes < volume.sizeBytes()) {
-            grow(device, volume, allocation, loop);
-        }
-        return device;
-    }
-
-    private FileDevice open(Path path, UnitConfig.Volume volume, Identity identity, EventLoop loop) throws IOException {
-        return volume.directIo()
-                ? FileDevice.openDirect(path, volume.blockSizeBytes(), identity, loop, threads)
-                : FileDevice.open(path, volume.blockSizeBytes(), identity, loop, threads);
-    }
-
-    private void grow(FileDevice device, UnitConfig.Volume volume, FileDevice.Allocation allocation, EventLoop loop)
-            throws IOException {
-        CountDownLatch done = new CountDownLatch(1);
-        List<String> failures = new ArrayList<>();
-        loop.execute(() -> device.grow(volume.sizeBytes() / volume.blockSizeBytes(), allocation, failure -> {
-            if (failure != null) {
-                failures.add(failure);
-            }
-            done.countDown();
-        }));
-        try {
-            done.await();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
-        }
-        if (!failures.isEmpty()) {
-            throw new IOException("the volume " + volume.name() + " cannot be extended: " + failures.getFirst());
-        }
-    }
-
     /** The UDP address of the agent; null: there is none. */
     public @Nullable InetSocketAddress agentAddress() {
         return agent == null ? null : agent.address();
+    }
+
+    /** The LUNs that are served now, in order. */
+    public List<Integer> luns() {
+        return volumes.luns();
     }
 
     /** The addresses really listened on. */
@@ -324,6 +260,9 @@ public final class UnitServer implements AutoCloseable {
     /** Stops: sessions end, what is under way finishes, files are closed. Blocks the caller, who is no event loop. */
     @Override
     public void close() {
+        if (declared != null) {
+            declared.close();
+        }
         if (agent != null) {
             agent.close();
         }

@@ -3,6 +3,7 @@ package dev.sanway.unit;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sanway.file.OwnFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -13,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -24,8 +26,16 @@ final class UnitState {
     private static final int FORMAT_VERSION = 1;
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** A volume as it was first served. */
-    record Entry(UUID uuid, int lun, int blockSizeBytes) {}
+    /**
+     * A volume as it was first served.
+     *
+     * @param sizeBytes as it was served last; 0: not known yet
+     */
+    record Entry(UUID uuid, int lun, int blockSizeBytes, long sizeBytes) {
+        Entry ofSize(long nowBytes) {
+            return new Entry(uuid, lun, blockSizeBytes, nowBytes);
+        }
+    }
 
     private final Path file;
     private UUID uuid = UUID.randomUUID();
@@ -58,7 +68,8 @@ final class UnitState {
                         new Entry(
                                 UUID.fromString(entry.path("uuid").asText()),
                                 entry.path("lun").asInt(),
-                                entry.path("blockSizeBytes").asInt()));
+                                entry.path("blockSizeBytes").asInt(),
+                                entry.path("sizeBytes").asLong()));
             }
         } catch (com.fasterxml.jackson.core.JacksonException | IllegalArgumentException e) {
             throw new IOException(state.file + " is damaged: " + e.getMessage(), e);
@@ -84,6 +95,7 @@ final class UnitState {
             volume.put("uuid", entry.uuid().toString());
             volume.put("lun", entry.lun());
             volume.put("blockSizeBytes", entry.blockSizeBytes());
+            volume.put("sizeBytes", entry.sizeBytes());
         });
         replace(
                 file,
@@ -94,7 +106,9 @@ final class UnitState {
     static void replace(Path file, byte[] content) throws IOException {
         Path temporary = file.resolveSibling(file.getFileName() + ".new");
         try (FileChannel channel = FileChannel.open(
-                temporary, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+                temporary,
+                Set.of(StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE),
+                OwnFiles.file())) {
             ByteBuffer bytes = ByteBuffer.wrap(content);
             while (bytes.hasRemaining()) {
                 channel.write(bytes);

@@ -3,6 +3,7 @@ package dev.sanway.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sanway.config.GatewayConfig;
+import dev.sanway.config.SecretFile;
 import dev.sanway.config.UnitConfig;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -20,7 +21,7 @@ class CommandsTest {
 
     private final Processes processes = new Processes() {
         @Override
-        public void runGateway(GatewayConfig config) {
+        public void runGateway(GatewayConfig config, boolean newPool) {
             ran.add("gateway " + config.name());
         }
 
@@ -63,7 +64,7 @@ class CommandsTest {
                 .as("no token")
                 .isEqualTo(1);
         Path token = folder.resolve("token");
-        Files.writeString(token, "x");
+        SecretFile.write(token, "x");
         assertThat(run("volume", "list", "--server", "https://127.0.0.1:1", "--token-file", token.toString()))
                 .as("nobody there")
                 .isEqualTo(3);
@@ -110,7 +111,7 @@ class CommandsTest {
     void wrongUsesOfBenchAreRefused() throws Exception {
         String url = "iscsi://127.0.0.1:1/iqn.2026-11.example:a/0";
         Path secret = folder.resolve("secret");
-        Files.writeString(secret, "short");
+        SecretFile.write(secret, "short");
         for (String[] words : new String[][] {
             {"bench"},
             {"bench", "http://127.0.0.1/"},

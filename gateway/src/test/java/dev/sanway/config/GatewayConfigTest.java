@@ -55,10 +55,10 @@ class GatewayConfigTest {
     @BeforeEach
     void secrets() throws IOException {
         Files.createDirectories(folder.resolve("secrets"));
-        Files.writeString(folder.resolve("secrets/tgt1"), "a-secret-of-tgt1\n");
-        Files.writeString(folder.resolve("secrets/web1"), "a-secret-of-web1\n");
-        Files.writeString(folder.resolve("secrets/gw1"), "a-secret-of-gw1x\n");
-        Files.writeString(folder.resolve("secrets/short"), "short\n");
+        SecretFile.write(folder.resolve("secrets/tgt1"), "a-secret-of-tgt1\n");
+        SecretFile.write(folder.resolve("secrets/web1"), "a-secret-of-web1\n");
+        SecretFile.write(folder.resolve("secrets/gw1"), "a-secret-of-gw1x\n");
+        SecretFile.write(folder.resolve("secrets/short"), "short\n");
     }
 
     private GatewayConfig read(String yaml) throws ConfigException, IOException {
@@ -108,7 +108,7 @@ class GatewayConfigTest {
         assertThat(problems(GOOD.replace("example:tgt2", "example:tgt2/1")))
                 .singleElement()
                 .asString()
-                .contains("iqn.2026-11.example:tgt2/1 is no iSCSI name: not of the form");
+                .contains("\"iqn.2026-11.example:tgt2/1\" is no iSCSI name: not of the form");
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.sanway.autoconfig.PoolKeyFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -52,7 +53,7 @@ class NamedFilesTest {
         Process made = new ProcessBuilder("mkfifo", "-m", "600", fifo.toString()).start();
         assertThat(made.waitFor(5, TimeUnit.SECONDS) && made.exitValue() == 0).isTrue();
         Files.createDirectory(folder.resolve("secrets"));
-        Files.writeString(folder.resolve("secrets/web1"), "a-secret-of-web1\n");
+        SecretFile.write(folder.resolve("secrets/web1"), "a-secret-of-web1\n");
     }
 
     private Path write(String text) throws Exception {
@@ -143,7 +144,7 @@ class NamedFilesTest {
 
     @Test
     void aConfigurationThatWasSentNamesFilesBelowItsFolderOnly(@TempDir Path elsewhere) throws Exception {
-        Path outside = Files.writeString(elsewhere.resolve("web1"), "a-secret-of-web1\n");
+        Path outside = SecretFile.write(elsewhere.resolve("web1"), "a-secret-of-web1\n");
         Files.createSymbolicLink(folder.resolve("secrets/link"), outside);
         Files.createSymbolicLink(folder.resolve("secrets/inside"), folder.resolve("secrets/web1"));
         for (String wrong : List.of(
@@ -174,6 +175,71 @@ class NamedFilesTest {
         }
         // What is not sent may name any.
         assertThat(GatewayConfigReader.read(write(GATEWAY.formatted(outside))).hosts())
+                .hasSize(1);
+    }
+
+    @Test
+    void aSecretThatNoPeerCouldProveIsRefusedByFileAndKey() throws Exception {
+        Path file = write(GATEWAY.formatted("secrets/web1"));
+        for (String[] wrong : new String[][] {
+            {"a-secret-of-web1\nand another line\n", "has 2 lines"},
+            {"\ufeffa-secret-of-web1\n", "begins with a byte order mark"},
+            {"a-secret\0of-web1\n", "holds control characters"}
+        }) {
+            SecretFile.write(folder.resolve("secrets/web1"), wrong[0]);
+            assertThat(problems(() -> GatewayConfigReader.read(file)))
+                    .singleElement()
+                    .asString()
+                    .contains("gateway.yaml:8: hosts[0].chap.secretFile: ", folder + "/secrets/web1 " + wrong[1]);
+        }
+    }
+
+    @Test
+    void aSecretThatEverybodyCanReadIsRefusedWithWhatToRun() throws Exception {
+        Path file = write(GATEWAY.formatted("secrets/web1"));
+        Path secret = folder.resolve("secrets/web1");
+        Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-r--r--"));
+        assertThat(problems(() -> GatewayConfigReader.read(file)))
+                .singleElement()
+                .asString()
+                .contains(secret + " can be read by everybody; run: chmod 600 " + secret);
+        Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-r-----"));
+        assertThat(GatewayConfigReader.read(file).hosts()).hasSize(1);
+    }
+
+    /** Each was called good and stopped the gateway at its start. */
+    @Test
+    void namesThatNoTargetOrInitiatorCanHaveAreRefused() throws Exception {
+        String good = GATEWAY.formatted("secrets/web1");
+        String unit = "units:\n  - {name: u, portal: \"127.0.0.1:1\", target: \"%s\"}\n";
+        String user = "\u00e4".repeat(200);
+        for (String[] wrong : new String[][] {
+            {good + unit.formatted("iqn.2026-11.com.example:disk1/1"), "units[0].target"},
+            {
+                good.replace("name: gw1", "name: gw1\n  initiatorName: \"iqn.2026-11.example:a b\""),
+                "gateway.initiatorName"
+            },
+            {good.replace("name: gw1", "name: gw1\n  iqnPrefix: eui.0123456789abcdef"), "gateway.iqnPrefix"},
+            {good.replace("name: gw1", "name: gw1\n  iqnPrefix: naa.0123456789abcdef"), "gateway.iqnPrefix"},
+            {
+                good.replace(
+                        "name: gw1",
+                        "name: gw1\n  initiatorName: iqn.2026-11.example:g\n  iqnPrefix: iqn.2026-11.example:"
+                                + "x".repeat(199)),
+                "hosts[0].name"
+            },
+            {good.replace("example:a\"", "example:a/b\""), "hosts[0].initiators[0]"},
+            {good.replace("iqn.2026-11.example:a\"", "iqn.example:a\""), "hosts[0].initiators[0]"},
+            {good.replace("user: web1", "user: " + user), "hosts[0].chap.user"}
+        }) {
+            Path file = write(wrong[0]);
+            assertThat(problems(() -> GatewayConfigReader.read(file)))
+                    .as(wrong[0])
+                    .isNotEmpty()
+                    .allMatch(problem -> problem.contains(wrong[1]));
+        }
+        assertThat(GatewayConfigReader.read(write(good + unit.formatted("iqn.2026-11.com.example:disk1_1")))
+                        .units())
                 .hasSize(1);
     }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -49,7 +50,7 @@ class AccessTest {
     @Test
     void everyRouteIsClosedToWhoeverHasNoValidToken() throws Exception {
         api.operators.create("anna", Role.admin, PASSWORD);
-        AccessViews.NewTokenView revoked = api.operators.token(Caller.local(), "anna", "", 1);
+        AccessViews.NewTokenView revoked = api.operators.token(Caller.local(), "127.0.0.1", "anna", "", 1, "");
         api.operators.revoke(Caller.local(), revoked.id());
         int closed = 0;
         for (Route route : api.routes) {
@@ -193,8 +194,12 @@ class AccessTest {
     @Test
     void aNewPasswordTakesTheOldTokensAway() throws Exception {
         api.operators.create("anna", Role.viewer, PASSWORD);
-        String old = api.operators.token(Caller.local(), "anna", "", 1).token();
-        String used = api.operators.token(Caller.local(), "anna", "", 1).token();
+        String old = api.operators
+                .token(Caller.local(), "127.0.0.1", "anna", "", 1, "")
+                .token();
+        String used = api.operators
+                .token(Caller.local(), "127.0.0.1", "anna", "", 1, "")
+                .token();
         String path = "/api/v1/operators/anna/password";
         String body = "{\"password\": \"another long password\", \"current\": \"%s\"}";
         assertThat(api.send("PUT", path, "Bearer " + used, body.formatted("wrong"))
@@ -215,7 +220,9 @@ class AccessTest {
     @Test
     void rolesAndDeletionCountAtOnce() throws Exception {
         api.operators.create("anna", Role.viewer, PASSWORD);
-        String token = api.operators.token(Caller.local(), "anna", "", 1).token();
+        String token = api.operators
+                .token(Caller.local(), "127.0.0.1", "anna", "", 1, "")
+                .token();
         assertThat(api.get("/api/v1/operators", token).statusCode()).isEqualTo(403);
         api.operators.role("anna", Role.admin);
         assertThat(api.get("/api/v1/operators", token).statusCode()).isEqualTo(200);
@@ -262,7 +269,7 @@ class AccessTest {
         }
         start();
         assertThat(api.audit.after(0, 100)).as("after a restart").isEqualTo(noted);
-        api.audit.note("x", "y", "POST", "/", "", 200, "done");
+        api.audit.note("x", "y", "POST", "/", 200, "done");
         assertThat(api.audit.after(5, 100))
                 .hasSize(1)
                 .first()
@@ -284,7 +291,7 @@ class AccessTest {
             assertThat(done.id()).isEqualTo(meanwhile.getFirst().id());
             assertThat(done.status()).isEqualTo(200);
         });
-        api.audit.begin("anna", "127.0.0.1", "DELETE", "/api/v1/volumes/web1/a", "");
+        api.audit.begin("anna", "127.0.0.1", "DELETE", "/api/v1/volumes/web1/a", "", null);
         api.close();
         start();
         api.post("/api/v1/volumes", api.token, "{\"name\": \"web1/b\", \"size\": \"1GiB\"}");
@@ -309,11 +316,98 @@ class AccessTest {
     @Test
     void whatThereIsSurvivesARestart() throws Exception {
         api.operators.create("anna", Role.operator, PASSWORD);
-        String token = api.operators.token(Caller.local(), "anna", "cron", 1).token();
+        String token = api.operators
+                .token(Caller.local(), "127.0.0.1", "anna", "cron", 1, "")
+                .token();
         api.close();
         start();
         assertThat(api.get("/api/v1/whoami", token).statusCode()).isEqualTo(200);
         assertThat(login("anna", PASSWORD).statusCode()).isEqualTo(200);
         assertThat(api.catalog.all(OperatorRecord.KIND)).hasSize(1);
+    }
+
+    @Test
+    void aViewerDoesNotPushOthersOutOfTheAuditLogWhateverComesOfItsCalls() throws Exception {
+        String viewer = api.tokenOf(Role.viewer);
+        HttpResponse<String> last = api.post("/api/v1/tokens", viewer, "{\"days\": 0}");
+        for (int i = 0; i < ApiServer.REFUSALS + 5; i++) {
+            last = i % 2 == 0
+                    ? api.post("/api/v1/tokens", viewer, "{\"days\": 0}")
+                    : api.send("PUT", "/api/v1/operators/viewer/password", "Bearer " + viewer, "{}");
+        }
+        assertThat(last.statusCode()).isEqualTo(429);
+        assertThat(api.audit.after(0, 1000)).hasSizeBetween(ApiServer.REFUSALS, ApiServer.REFUSALS + 2);
+        String operator = api.tokenOf(Role.operator);
+        for (int i = 0; i < ApiServer.FAILURES + 5; i++) {
+            last = api.post("/api/v1/volumes", operator, "{}");
+        }
+        assertThat(last.statusCode()).as("an operator's refused calls").isEqualTo(429);
+        assertThat(api.audit.after(0, 1000).size())
+                .isBetween(ApiServer.REFUSALS + ApiServer.FAILURES, ApiServer.REFUSALS + ApiServer.FAILURES + 10);
+    }
+
+    @Test
+    void aCallThatCannotBeNotedHasNoEffect() throws Exception {
+        AtomicBoolean created = new AtomicBoolean();
+        api.gateway.whileCreating = () -> created.set(true);
+        api.catalog.close();
+        HttpResponse<String> refused =
+                api.post("/api/v1/volumes", api.token, "{\"name\": \"web1/a\", \"size\": \"1GiB\"}");
+        assertThat(refused.statusCode()).isEqualTo(503);
+        assertThat(refused.body()).contains("nothing was done, because it cannot be written into the audit log");
+        assertThat(created).isFalse();
+        assertThat(api.send("DELETE", "/api/v1/sessions/web1/1", "Bearer " + api.token, "")
+                        .statusCode())
+                .as("session drop")
+                .isEqualTo(503);
+    }
+
+    @Test
+    void whatStandsUnderAMistypedKeyIsNotNoted() throws Exception {
+        for (String body : List.of(
+                "{\"name\": \"anna\", \"role\": \"admin\", \"pasword\": \"tell-nobody\"}",
+                "{\"name\": \"anna\", \"tell-nobody\": 1}",
+                "{\"name\": {\"x\": \"tell-nobody\"}}",
+                "{\"name\": [\"tell-nobody\"]}",
+                "[\"tell-nobody\"]",
+                "\"tell-nobody\"")) {
+            api.post("/api/v1/operators", api.token, body);
+        }
+        api.post("/api/v1/hosts", api.token, "{\"name\": \"web9\", \"chap\": {\"secrett\": \"tell-nobody\"}}");
+        api.post("/api/v1/hosts", api.token, "{\"name\": \"web9\", \"chap\": \"tell-nobody\"}");
+        List<AuditView> noted = api.audit.after(0, 100);
+        assertThat(noted).hasSize(8);
+        assertThat(noted.stream().map(AuditView::detail)).noneMatch(detail -> detail.contains("tell-nobody"));
+        assertThat(noted.getFirst().detail())
+                .isEqualTo("{\"name\":\"anna\",\"role\":\"admin\",\"(keys that there are not)\":1}");
+    }
+
+    @Test
+    void aKeyThatStandsTwiceIsRefused() throws Exception {
+        HttpResponse<String> refused = api.post(
+                "/api/v1/volumes", api.token, "{\"name\": \"web1/a\", \"size\": \"1GiB\", \"size\": \"2GiB\"}");
+        assertThat(refused.statusCode()).isEqualTo(400);
+        assertThat(refused.body()).contains("a key stands there twice");
+    }
+
+    @Test
+    void aTokenDoesNotOutliveTheOneWithWhichItIsMadeWithoutAPassword() throws Exception {
+        api.operators.create("anna", Role.operator, PASSWORD);
+        String login = ApiFixture.json(login("anna", PASSWORD)).path("token").asText();
+        HttpResponse<String> refused = api.post("/api/v1/tokens", login, "{\"days\": 3650}");
+        assertThat(refused.statusCode()).isEqualTo(403);
+        assertThat(refused.body()).contains("takes your password");
+        assertThat(api.post("/api/v1/tokens", login, "{\"days\": 3650, \"password\": \"a wrong password\"}")
+                        .statusCode())
+                .isEqualTo(403);
+        HttpResponse<String> made =
+                api.post("/api/v1/tokens", login, "{\"days\": 365, \"password\": \"" + PASSWORD + "\"}");
+        assertThat(made.statusCode()).isEqualTo(200);
+        String year = ApiFixture.json(made).path("token").asText();
+        assertThat(api.post("/api/v1/tokens", year, "{\"days\": 30}").statusCode())
+                .as("a shorter one")
+                .isEqualTo(200);
+        assertThat(api.post("/api/v1/tokens", year, "{\"days\": 366}").statusCode())
+                .isEqualTo(403);
     }
 }

@@ -82,7 +82,9 @@ final class ApiFixture implements AutoCloseable {
     /** A token of a new operator with that role, called as the role is. */
     String tokenOf(Role role) throws ApiRefusal {
         operators.create(role.name(), role, "a password of " + role);
-        return operators.token(Caller.local(), role.name(), "test", 1).token();
+        return operators
+                .token(Caller.local(), "127.0.0.1", role.name(), "test", 1, "")
+                .token();
     }
 
     HttpResponse<String> send(String method, String path, String authorization, String body)

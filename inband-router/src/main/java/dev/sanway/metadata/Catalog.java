@@ -84,6 +84,7 @@ public final class Catalog implements AutoCloseable {
                         new Key(entry.kind(), entry.key()),
                         new Kept(entry.revision(), entry.value(), decode(entry.kind(), entry.value())));
             }
+            store.promised(catalog::promised);
             if (!catalog.kept.containsKey(new Key(SELF, SELF))) {
                 Self self = new Self(UUID.randomUUID(), UUID.randomUUID());
                 join(catalog.commit(new Batch().put(SELF, SELF, json(self))));
@@ -243,6 +244,29 @@ public final class Catalog implements AutoCloseable {
                                             + conflict.key() + " was changed by another process"));
                         });
                 });
+    }
+
+    /** On the store's thread. */
+    private List<MetadataStore.Entry> promised() {
+        List<MetadataStore.Entry> entries = new ArrayList<>();
+        kept.forEach(
+                (key, now) -> entries.add(new MetadataStore.Entry(key.kind(), key.key(), now.revision(), now.value())));
+        return entries;
+    }
+
+    /** Who is told from now on that the store fails, and that it is well again. */
+    public void watch(StoreWatch by) {
+        store.watch(by);
+    }
+
+    /** Why nothing can be committed now, for operators, or nothing. Any thread. */
+    public Optional<String> trouble() {
+        return store.trouble();
+    }
+
+    /** How often the store has failed. Any thread. */
+    public long storeFailures() {
+        return store.failures();
     }
 
     /** On the store's thread. */

@@ -53,9 +53,8 @@ public final class Journal {
         return taken;
     }
 
-    private Long write() throws SQLException {
+    private Long write(Connection connection) throws SQLException {
         List<Entry> entries = take();
-        Connection connection = store.connection();
         try (PreparedStatement insert = connection.prepareStatement(
                         "INSERT OR REPLACE INTO journal (name, id, value) VALUES (?, ?, ?)");
                 PreparedStatement trim =
@@ -70,18 +69,14 @@ public final class Journal {
             trim.setLong(2, entries.getLast().id() - kept);
             trim.executeUpdate();
             connection.commit();
-        } catch (SQLException failure) {
-            connection.rollback();
-            throw failure;
         }
         return entries.getLast().id();
     }
 
     /** The number of the latest entry; 0 if there is none. */
     public CompletableFuture<Long> last() {
-        return store.onWriter(() -> {
-            try (PreparedStatement select =
-                    store.connection().prepareStatement("SELECT max(id) FROM journal WHERE name = ?")) {
+        return store.onWriter(connection -> {
+            try (PreparedStatement select = connection.prepareStatement("SELECT max(id) FROM journal WHERE name = ?")) {
                 select.setString(1, name);
                 try (ResultSet rows = select.executeQuery()) {
                     return rows.next() ? rows.getLong(1) : 0;
@@ -92,10 +87,10 @@ public final class Journal {
 
     /** The latest entries between two numbers, both left out, oldest first. */
     public CompletableFuture<List<Entry>> between(long after, long before, int atMost) {
-        return store.onWriter(() -> {
+        return store.onWriter(connection -> {
             List<Entry> found = new ArrayList<>();
-            try (PreparedStatement select = store.connection()
-                    .prepareStatement("SELECT id, value FROM journal WHERE name = ? AND id > ? AND id < ?"
+            try (PreparedStatement select =
+                    connection.prepareStatement("SELECT id, value FROM journal WHERE name = ? AND id > ? AND id < ?"
                             + " ORDER BY id DESC LIMIT ?")) {
                 select.setString(1, name);
                 select.setLong(2, after);

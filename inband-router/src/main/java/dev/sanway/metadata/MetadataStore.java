@@ -1,5 +1,8 @@
 package dev.sanway.metadata;
 
+import dev.sanway.file.OwnFiles;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -9,11 +12,13 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +29,11 @@ import org.jspecify.annotations.Nullable;
  * or not at all, and only if every record still has the revision that the change expects.
  *
  * <p>Any thread may call. One thread of the store's own works off the calls in order and completes the futures; whoever has
- * an owner hops back to it. A future that ends with {@link MetadataException} leaves it open, only after a failure of the
- * disk, whether its commit is kept.
+ * an owner hops back to it. Of a commit whose future ends with {@link MetadataException} nothing is kept: should the disk have
+ * failed after all of it was there, it is undone before the store does anything else. Only a process that ends in between finds it.
+ *
+ * <p>After any failure the next call gets a new connection. Until a trial succeeds, once a second, the store says that it has
+ * {@linkplain #trouble trouble}; calls are tried all the same.
  */
 public final class MetadataStore implements RecordStore {
     /**
@@ -35,6 +43,11 @@ public final class MetadataStore implements RecordStore {
      * and deleted hosts; version 5 slabs that have moved and labels that were given up. Older stores are taken over as they are.
      */
     public static final int SCHEMA_VERSION = 5;
+
+    /** The database's name in a state directory. */
+    public static final String FILE = "metadata.db";
+
+    private static final String COUNTER = "SELECT revision FROM counter";
 
     /** Expected revision of a record that must not exist yet. */
     public static final long ABSENT = 0;
@@ -53,20 +66,53 @@ public final class MetadataStore implements RecordStore {
         record Conflict(String kind, String key, long actualRevision) implements CommitResult {}
     }
 
-    private final StateLock lock;
-    private final Connection connection;
-    private final ExecutorService writer;
-    private long revision;
+    /** How large a store's trial write is: as much as a large batch, so that one that fits bears witness of some room. */
+    private static final int TRIAL_BYTES = 64 << 10;
 
-    private MetadataStore(StateLock lock, Connection connection, long revision) {
+    private static final int TRIAL_SECONDS = 1;
+
+    /** Makes connections to the database file; production has one, tests have ones that fail. */
+    interface Connections {
+        Connection open(Path file) throws SQLException;
+    }
+
+    private final StateLock lock;
+    private final Path file;
+    private final Connections connections;
+    private final ScheduledExecutorService writer;
+
+    // ---- of the store's thread
+
+    private Connection connection;
+
+    /**
+     * After a failure the connection is used no more: SQLite may have ended the transaction by itself (no room, an I/O error), of
+     * which the driver knows nothing, and each further statement would then commit alone.
+     */
+    private boolean connectionFailed;
+
+    private long revision;
+    private @Nullable Supplier<List<Entry>> promised;
+    private StoreWatch watch = StoreWatch.NOBODY;
+
+    // ---- read by any thread
+
+    private volatile @Nullable String trouble;
+    private final AtomicLong failures = new AtomicLong();
+
+    private MetadataStore(StateLock lock, Path file, Connections connections, Connection connection, long revision) {
         this.lock = lock;
+        this.file = file;
+        this.connections = connections;
         this.connection = connection;
         this.revision = revision;
-        this.writer = Executors.newSingleThreadExecutor(task -> {
+        ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1, task -> {
             Thread thread = new Thread(task, "sanway-metadata");
             thread.setDaemon(true);
             return thread;
         });
+        executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+        this.writer = executor;
     }
 
     /**
@@ -75,14 +121,28 @@ public final class MetadataStore implements RecordStore {
      * @throws MetadataException if another process uses the directory, a newer version wrote the store, or the disk fails
      */
     public static MetadataStore open(Path stateDirectory) throws MetadataException {
+        return open(stateDirectory, file -> DriverManager.getConnection("jdbc:sqlite:" + file));
+    }
+
+    /** Whether a state directory has a store. */
+    public static boolean isThere(Path stateDirectory) throws IOException {
+        Path file = stateDirectory.resolve(FILE);
+        return Files.exists(file) && Files.size(file) > 0;
+    }
+
+    static MetadataStore open(Path stateDirectory, Connections connections) throws MetadataException {
         StateLock lock = StateLock.take(stateDirectory);
-        Path file = stateDirectory.resolve("metadata.db");
+        Path file = stateDirectory.resolve(FILE);
         Connection connection = null;
         try {
-            connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+            if (Files.notExists(file)) {
+                // SQLite takes it as a new database, and gives the files beside it the same permissions.
+                Files.createFile(file, OwnFiles.file());
+            }
+            connection = connections.open(file);
             long revision = prepare(connection, file);
-            return new MetadataStore(lock, connection, revision);
-        } catch (SQLException | MetadataException failure) {
+            return new MetadataStore(lock, file, connections, connection, revision);
+        } catch (SQLException | IOException | MetadataException failure) {
             closeQuietly(connection);
             lock.close();
             throw failure instanceof MetadataException refused
@@ -108,8 +168,7 @@ public final class MetadataStore implements RecordStore {
                 throw new MetadataException(file + " was written by a newer sanway (format " + version
                         + "; this one knows " + SCHEMA_VERSION + "): run that one");
             }
-            statement.execute("PRAGMA journal_mode=WAL");
-            statement.execute("PRAGMA synchronous=FULL");
+            settle(statement);
             connection.setAutoCommit(false);
             if (version == 0) {
                 statement.execute("CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL,"
@@ -124,11 +183,129 @@ public final class MetadataStore implements RecordStore {
             if (version < SCHEMA_VERSION) {
                 statement.execute("PRAGMA user_version=" + SCHEMA_VERSION);
             }
-            long revision = number(statement, "SELECT revision FROM counter");
+            long revision = number(statement, COUNTER);
             connection.commit();
             return revision;
         }
     }
+
+    private static void settle(Statement statement) throws SQLException {
+        statement.execute("PRAGMA journal_mode=WAL");
+        statement.execute("PRAGMA synchronous=FULL");
+    }
+
+    // ---- failures
+
+    @Override
+    public void promised(Supplier<List<Entry>> entries) {
+        writer.execute(() -> promised = entries);
+    }
+
+    @Override
+    public void watch(StoreWatch by) {
+        writer.execute(() -> watch = by);
+    }
+
+    /** Why the store cannot be written now, for operators, or nothing. Any thread. */
+    @Override
+    public Optional<String> trouble() {
+        return Optional.ofNullable(trouble);
+    }
+
+    /** How often reading or writing has failed. Any thread. */
+    @Override
+    public long failures() {
+        return failures.get();
+    }
+
+    /** A connection on which nothing has failed; a commit that failed before, and is there nevertheless, is undone on it first. */
+    private Connection usable() throws SQLException {
+        if (!connectionFailed) {
+            return connection;
+        }
+        Connection fresh = connections.open(file);
+        boolean taken = false;
+        try {
+            long found;
+            try (Statement statement = fresh.createStatement()) {
+                settle(statement);
+                found = number(statement, COUNTER);
+            }
+            fresh.setAutoCommit(false);
+            // Not before there is another one: with the last one SQLite deletes files that it may find no room for
+            // afterwards.
+            closeQuietly(connection);
+            connection = fresh;
+            taken = true;
+            if (found != revision) {
+                undo(found);
+            }
+            fresh.commit();
+        } finally {
+            if (!taken) {
+                closeQuietly(fresh);
+            }
+        }
+        connectionFailed = false;
+        return fresh;
+    }
+
+    /** Whoever asked was told that it failed, and acts on it: what the store holds is what was promised, and nothing else. */
+    private void undo(long found) throws SQLException {
+        Supplier<List<Entry>> entries = promised;
+        if (entries != null) {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("DELETE FROM record");
+            }
+            for (Entry entry : entries.get()) {
+                write(connection, entry.kind(), entry.key(), entry.revision(), entry.value());
+            }
+            connection.commit();
+        }
+        revision = found;
+    }
+
+    private MetadataException failed(SQLException failure) {
+        connectionFailed = true;
+        failures.incrementAndGet();
+        String cause = StoreFailure.explain(failure, file);
+        if (trouble == null) {
+            trouble = cause;
+            watch.failing(cause);
+            tryLater();
+        }
+        return new MetadataException("the metadata store failed: " + cause, failure);
+    }
+
+    private void tryLater() {
+        try {
+            var _ = writer.schedule(this::trial, TRIAL_SECONDS, TimeUnit.SECONDS);
+        } catch (RejectedExecutionException _) {
+            // It is being closed.
+        }
+    }
+
+    /** While something is wrong the store looks by itself whether it can be written again; nobody else may come. */
+    private void trial() {
+        try {
+            Connection on = usable();
+            try (PreparedStatement insert = on.prepareStatement(
+                            "INSERT OR REPLACE INTO journal (name, id, value) VALUES ('trial', 1, zeroblob(?))");
+                    Statement delete = on.createStatement()) {
+                insert.setInt(1, TRIAL_BYTES);
+                insert.executeUpdate();
+                delete.executeUpdate("DELETE FROM journal WHERE name = 'trial'");
+            }
+            on.commit();
+            trouble = null;
+            watch.well();
+        } catch (SQLException failure) {
+            MetadataException _ = failed(failure);
+            tryLater();
+        }
+    }
+
+    // ---- work
 
     private static long number(Statement statement, String query) throws SQLException {
         try (ResultSet result = statement.executeQuery(query)) {
@@ -138,10 +315,10 @@ public final class MetadataStore implements RecordStore {
 
     @Override
     public CompletableFuture<List<Entry>> list() {
-        return onWriter(() -> {
+        return onWriter(on -> {
             List<Entry> entries = new ArrayList<>();
-            try (PreparedStatement select = connection.prepareStatement(
-                            "SELECT kind, key, revision, value FROM record ORDER BY kind, key");
+            try (PreparedStatement select =
+                            on.prepareStatement("SELECT kind, key, revision, value FROM record ORDER BY kind, key");
                     ResultSet rows = select.executeQuery()) {
                 while (rows.next()) {
                     entries.add(new Entry(rows.getString(1), rows.getString(2), rows.getLong(3), rows.getBytes(4)));
@@ -158,41 +335,34 @@ public final class MetadataStore implements RecordStore {
 
     @Override
     public CompletableFuture<CommitResult> commit(Supplier<List<Change>> changes, Consumer<CommitResult> then) {
-        return onWriter(() -> {
-            CommitResult result;
-            try {
-                result = apply(changes.get());
-            } catch (SQLException | RuntimeException failure) {
-                connection.rollback();
-                throw failure;
-            }
+        return onWriter(on -> {
+            CommitResult result = apply(on, changes.get());
             then.accept(result);
             return result;
         });
     }
 
-    private CommitResult apply(List<Change> changes) throws SQLException {
+    private CommitResult apply(Connection on, List<Change> changes) throws SQLException {
         long next = revision + 1;
         for (Change change : changes) {
-            long actual = revisionOf(change.kind(), change.key());
+            long actual = revisionOf(on, change.kind(), change.key());
             if (actual != change.expectedRevision()) {
-                connection.rollback();
+                on.rollback();
                 return new CommitResult.Conflict(change.kind(), change.key(), actual);
             }
-            write(change, next);
+            write(on, change.kind(), change.key(), next, change.value());
         }
-        try (PreparedStatement count = connection.prepareStatement("UPDATE counter SET revision = ?")) {
+        try (PreparedStatement count = on.prepareStatement("UPDATE counter SET revision = ?")) {
             count.setLong(1, next);
             count.executeUpdate();
         }
-        connection.commit();
+        on.commit();
         revision = next;
         return new CommitResult.Committed(next);
     }
 
-    private long revisionOf(String kind, String key) throws SQLException {
-        try (PreparedStatement select =
-                connection.prepareStatement("SELECT revision FROM record WHERE kind = ? AND key = ?")) {
+    private static long revisionOf(Connection on, String kind, String key) throws SQLException {
+        try (PreparedStatement select = on.prepareStatement("SELECT revision FROM record WHERE kind = ? AND key = ?")) {
             select.setString(1, kind);
             select.setString(2, key);
             try (ResultSet rows = select.executeQuery()) {
@@ -201,23 +371,22 @@ public final class MetadataStore implements RecordStore {
         }
     }
 
-    private void write(Change change, long next) throws SQLException {
-        byte[] value = change.value();
+    private static void write(Connection on, String kind, String key, long revision, byte @Nullable [] value)
+            throws SQLException {
         if (value == null) {
-            try (PreparedStatement delete =
-                    connection.prepareStatement("DELETE FROM record WHERE kind = ? AND key = ?")) {
-                delete.setString(1, change.kind());
-                delete.setString(2, change.key());
+            try (PreparedStatement delete = on.prepareStatement("DELETE FROM record WHERE kind = ? AND key = ?")) {
+                delete.setString(1, kind);
+                delete.setString(2, key);
                 delete.executeUpdate();
             }
             return;
         }
-        try (PreparedStatement upsert = connection.prepareStatement(
+        try (PreparedStatement upsert = on.prepareStatement(
                 "INSERT INTO record (kind, key, revision, value) VALUES (?, ?, ?, ?)"
                         + " ON CONFLICT (kind, key) DO UPDATE SET revision = excluded.revision, value = excluded.value")) {
-            upsert.setString(1, change.kind());
-            upsert.setString(2, change.key());
-            upsert.setLong(3, next);
+            upsert.setString(1, kind);
+            upsert.setString(2, key);
+            upsert.setLong(3, revision);
             upsert.setBytes(4, value);
             upsert.executeUpdate();
         }
@@ -228,14 +397,9 @@ public final class MetadataStore implements RecordStore {
         return new Journal(this, name, kept);
     }
 
-    /** What the store's thread does. */
+    /** What the store's thread does on a connection; what it throws ends that connection. */
     interface Work<T> {
-        T run() throws SQLException;
-    }
-
-    /** For {@link Work} only. */
-    Connection connection() {
-        return connection;
+        T run(Connection on) throws SQLException;
     }
 
     <T> CompletableFuture<T> onWriter(Work<T> work) {
@@ -243,11 +407,12 @@ public final class MetadataStore implements RecordStore {
         try {
             writer.execute(() -> {
                 try {
-                    future.complete(work.run());
+                    future.complete(work.run(usable()));
                 } catch (SQLException failure) {
-                    future.completeExceptionally(
-                            new MetadataException("the metadata store failed: " + failure.getMessage(), failure));
+                    future.completeExceptionally(failed(failure));
                 } catch (RuntimeException bug) {
+                    // Nobody knows how far it came.
+                    connectionFailed = true;
                     future.completeExceptionally(bug);
                 }
             });

@@ -1,5 +1,6 @@
 package dev.sanway.metadata;
 
+import dev.sanway.file.OwnFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -29,13 +30,14 @@ public final class StateLock implements AutoCloseable {
     }
 
     /**
-     * Locks a directory, making it if it is not there.
+     * Locks a directory, making it if it is not there; from then on it and what is in it is its user's only.
      *
      * @throws MetadataException if another process has it; names that process
      */
     public static StateLock take(Path directory) throws MetadataException {
         try {
-            Files.createDirectories(directory);
+            // Before the lock: whoever may open its file, be it for reading, can hold it.
+            OwnFiles.tighten(directory);
             Path file = directory.toRealPath().resolve("lock");
             if (!HELD_HERE.add(file)) {
                 throw inUse(directory, String.valueOf(ProcessHandle.current().pid()));
@@ -52,8 +54,10 @@ public final class StateLock implements AutoCloseable {
     }
 
     private static FileChannel lock(Path directory, Path file) throws IOException, MetadataException {
-        FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        FileChannel channel = FileChannel.open(
+                file,
+                Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
+                OwnFiles.file());
         try {
             @Nullable FileLock lock = channel.tryLock();
             if (lock == null) {

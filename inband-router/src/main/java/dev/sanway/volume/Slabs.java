@@ -21,6 +21,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -52,6 +53,9 @@ public final class Slabs {
          */
         record Refused(String why, boolean full) implements Answer {}
     }
+
+    /** After it could not be stored that a slab is given back. */
+    private static final int RELEASE_AGAIN_SECONDS = 1;
 
     private final VolumeLedger ledger;
     private final Catalog catalog;
@@ -180,6 +184,11 @@ public final class Slabs {
         if (found.isEmpty()) {
             return refused("the volume is being deleted", false);
         }
+        // Each try would take a place of the pool that cannot be given back before the store is well.
+        Optional<String> trouble = catalog.trouble();
+        if (trouble.isPresent()) {
+            return refused("nothing can be stored: " + trouble.get(), false);
+        }
         VolumeRecord volume = found.get();
         return switch (place(ledger.open(pool.state()), volume)) {
             case SlabPlacement.Result.Refused(String why, boolean unitsAway) ->
@@ -203,6 +212,13 @@ public final class Slabs {
     private CompletableFuture<Answer> assign(VolumeRecord volume, Partition slab) {
         pool.change(state -> state.with(List.of(slab)));
         return catalog.commit(new Catalog.Batch().put(slab))
+                .whenCompleteAsync(
+                        (_, failure) -> {
+                            if (failure != null) {
+                                pool.change(state -> state.without(List.of(slab)));
+                            }
+                        },
+                        control)
                 .thenComposeAsync(
                         _ -> {
                             steps.after(AssignmentStep.SLAB_INTENDED);
@@ -299,9 +315,13 @@ public final class Slabs {
                 .whenCompleteAsync(
                         (_, failure) -> {
                             if (failure != null) {
-                                LOG.warn("slab {} is not given back: {}", slab.uuid(), failure.getMessage());
+                                if (ledger.unstored.add(slab.uuid())) {
+                                    LOG.warn("slab {} is not given back yet: {}", slab.uuid(), failure.getMessage());
+                                }
+                                releaseLater(slab);
                                 return;
                             }
+                            ledger.unstored.remove(slab.uuid());
                             ledger.leaving.remove(slab.slab());
                             // The volume may have been given up with all its partitions meanwhile.
                             Partition now = pool.state().partitions().get(slab.uuid());
@@ -313,5 +333,19 @@ public final class Slabs {
                             catalog.volume(owner.volume()).ifPresent(resume);
                         },
                         control);
+    }
+
+    private void releaseLater(Partition slab) {
+        if (!ledger.closed) {
+            var _ = control.schedule(
+                    () -> {
+                        Partition now = pool.state().partitions().get(slab.uuid());
+                        if (!ledger.closed && now != null && now.state() != PartitionState.RELEASED) {
+                            release(slab);
+                        }
+                    },
+                    RELEASE_AGAIN_SECONDS,
+                    TimeUnit.SECONDS);
+        }
     }
 }

@@ -35,6 +35,8 @@ final class VolumeLedger {
     final Set<UUID> moving = new HashSet<>();
     /** Slabs that are on their way back to the pool: they do not move. */
     final Set<UUID> leaving = new HashSet<>();
+    /** Partitions of which it could not be stored yet that they are given back. */
+    final Set<UUID> unstored = new HashSet<>();
     /** Partitions at which something may still be under way, so that nobody else may be given their place. */
     final Set<UUID> held = new HashSet<>();
     /** Volumes whose new size is on its way to the store. */

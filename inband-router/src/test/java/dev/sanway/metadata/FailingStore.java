@@ -5,6 +5,7 @@ import dev.sanway.metadata.MetadataStore.CommitResult;
 import dev.sanway.metadata.MetadataStore.Entry;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -20,11 +21,19 @@ public final class FailingStore implements RecordStore {
         FAILS_THOUGH_KEPT
     }
 
+    private static final String FULL = "no space left";
+
     private final MetadataStore inner;
+    private volatile boolean full;
     private final AtomicReference<Next> next = new AtomicReference<>(Next.WORKS);
 
     public FailingStore(Path stateDirectory) throws MetadataException {
         this.inner = MetadataStore.open(stateDirectory);
+    }
+
+    /** Until it is said otherwise each commit fails, with nothing kept. */
+    public void full(boolean now) {
+        full = now;
     }
 
     /** What is kept in it. */
@@ -44,6 +53,9 @@ public final class FailingStore implements RecordStore {
 
     @Override
     public CompletableFuture<CommitResult> commit(Supplier<List<Change>> changes, Consumer<CommitResult> then) {
+        if (full) {
+            return CompletableFuture.failedFuture(new MetadataException(FULL));
+        }
         return switch (next.getAndSet(Next.WORKS)) {
             case WORKS -> inner.commit(changes, then);
             case FAILS_UNKEPT ->
@@ -58,6 +70,26 @@ public final class FailingStore implements RecordStore {
     @Override
     public Journal journal(String name, int kept) {
         return inner.journal(name, kept);
+    }
+
+    @Override
+    public void promised(Supplier<List<Entry>> entries) {
+        inner.promised(entries);
+    }
+
+    @Override
+    public void watch(StoreWatch by) {
+        inner.watch(by);
+    }
+
+    @Override
+    public Optional<String> trouble() {
+        return full ? Optional.of(FULL) : inner.trouble();
+    }
+
+    @Override
+    public long failures() {
+        return inner.failures();
     }
 
     @Override

@@ -5,23 +5,34 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sanway.metadata.MetadataStore.Change;
 import dev.sanway.metadata.MetadataStore.CommitResult;
+import dev.sanway.metadata.MetadataStore.Entry;
 import dev.sanway.pool.Partition;
 import dev.sanway.pool.PartitionState;
 import dev.sanway.pool.UnitVolume;
 import dev.sanway.pool.VolumeLayout;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteException;
 
 class MetadataStoreTest {
     @TempDir
@@ -284,6 +295,182 @@ class MetadataStoreTest {
         try (Catalog catalog = Catalog.open(directory)) {
             assertThat(catalog.partition(moved.uuid())).contains(moved);
             assertThat(catalog.partition(older).orElseThrow().slab()).isEqualTo(older);
+        }
+    }
+
+    /** Connections of a disk on which the database may have so many pages and no more. */
+    private static final class SmallDisk implements MetadataStore.Connections {
+        final AtomicInteger pages = new AtomicInteger(1_000_000);
+        private final List<Connection> opened = new CopyOnWriteArrayList<>();
+
+        @Override
+        public Connection open(Path file) throws SQLException {
+            Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+            limit(connection);
+            opened.add(connection);
+            return connection;
+        }
+
+        /** Called on the store's thread, or before it has one. */
+        void limit(Connection connection) throws SQLException {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("PRAGMA max_page_count=" + pages.get());
+            }
+        }
+    }
+
+    private static void limit(MetadataStore store, SmallDisk disk, int pages) {
+        disk.pages.set(pages);
+        store.onWriter(on -> {
+                    disk.limit(on);
+                    return 0;
+                })
+                .join();
+    }
+
+    private static final int MANY_PAGES = 1_000_000;
+
+    @Test
+    void afterAFullDiskACommitIsKeptAsAWholeOrNotAtAll() throws Exception {
+        SmallDisk disk = new SmallDisk();
+        List<String> told = new CopyOnWriteArrayList<>();
+        try (MetadataStore store = MetadataStore.open(directory, disk)) {
+            store.watch(new StoreWatch() {
+                @Override
+                public void failing(String cause) {
+                    told.add(cause);
+                }
+
+                @Override
+                public void well() {
+                    told.add("well");
+                }
+            });
+            store.commit(List.of(new Change("k", "a", 0, bytes("1")))).join();
+            limit(store, disk, 1);
+            for (int i = 0; i < 3; i++) {
+                String large = "large" + i;
+                assertThatThrownBy(() -> store.commit(List.of(
+                                        new Change("k", "small" + large, 0, bytes("1")),
+                                        new Change("k", large, 0, new byte[1 << 20])))
+                                .join())
+                        .as("the first cause is told")
+                        .hasMessageContaining("no space left for " + directory.resolve("metadata.db"));
+                assertThat(store.list().join())
+                        .as("after failure " + i)
+                        .extracting(Entry::key)
+                        .containsExactly("a");
+            }
+            assertThat(store.trouble().orElseThrow()).contains("no space left");
+            assertThat(store.failures()).isGreaterThanOrEqualTo(3);
+            limit(store, disk, MANY_PAGES);
+            Awaitility.await("it finds out by itself")
+                    .until(() -> store.trouble().isEmpty());
+            assertThat(store.commit(List.of(new Change("k", "b", 0, new byte[1 << 20])))
+                            .join())
+                    .isEqualTo(new CommitResult.Committed(2));
+            assertThat(store.commit(List.of(new Change("k", "a", 1, bytes("2")), new Change("k", "b", 1, bytes("2"))))
+                            .join())
+                    .as("a commit that does not fit is kept as a whole or not at all")
+                    .isEqualTo(new CommitResult.Conflict("k", "b", 2));
+            assertThat(store.list().join()).extracting(Entry::revision).containsExactly(1L, 2L);
+            assertThat(told).hasSize(2).last().isEqualTo("well");
+            assertThat(disk.opened).filteredOn(each -> !isClosed(each)).hasSize(1);
+        }
+    }
+
+    private static boolean isClosed(Connection connection) {
+        try {
+            return connection.isClosed();
+        } catch (SQLException failure) {
+            throw new AssertionError(failure);
+        }
+    }
+
+    @Test
+    void aJournalOnAFullDiskGoesOnWhenThereIsRoom() throws Exception {
+        SmallDisk disk = new SmallDisk();
+        try (MetadataStore store = MetadataStore.open(directory, disk)) {
+            Journal journal = store.journal("audit", 10);
+            limit(store, disk, 1);
+            assertThatThrownBy(() -> journal.append(1, new byte[1 << 20]).join())
+                    .hasMessageContaining("no space left");
+            assertThat(journal.between(0, 100, 10).join()).isEmpty();
+            limit(store, disk, MANY_PAGES);
+            assertThat(journal.append(2, new byte[1 << 20]).join()).isEqualTo(2);
+        }
+    }
+
+    /** The catalog was told that it failed; so it did, also for the next process. */
+    @Test
+    void aCommitThatFailedButIsThereIsUndone() throws Exception {
+        VolumeRecord volume = new VolumeRecord(
+                UUID.randomUUID(),
+                "web1/a",
+                "web1",
+                1 << 20,
+                512,
+                new VolumeLayout.Thin(),
+                VolumeRecord.State.WIPING,
+                0);
+        AtomicBoolean failing = new AtomicBoolean();
+        MetadataStore store = MetadataStore.open(
+                directory, file -> failingAfterCommit(DriverManager.getConnection("jdbc:sqlite:" + file), failing));
+        try (Catalog catalog = Catalog.over(store)) {
+            catalog.commit(new Catalog.Batch().put(volume)).join();
+            failing.set(true);
+            assertThatThrownBy(() -> catalog.commit(new Catalog.Batch()
+                                    .put(volume.in(VolumeRecord.State.ASSIGNED))
+                                    .putLun("web1", volume.uuid(), 3))
+                            .join())
+                    .hasMessageContaining("the disk failed");
+            assertThat(catalog.volumes()).containsExactly(volume);
+            // Not before the store is used again, but before anything that is asked of it.
+            assertThat(store.list().join())
+                    .extracting(Entry::kind)
+                    .doesNotContain("lun")
+                    .contains("volume");
+            catalog.commit(new Catalog.Batch().put(volume.wiped(512))).join();
+        }
+        try (Catalog catalog = Catalog.open(directory)) {
+            assertThat(catalog.volumes()).containsExactly(volume.wiped(512));
+            assertThat(catalog.lun("web1", volume.uuid())).isEmpty();
+        }
+    }
+
+    /** Says once of a commit that is done that the disk failed. */
+    private static Connection failingAfterCommit(Connection inner, AtomicBoolean failing) {
+        return (Connection) Proxy.newProxyInstance(
+                MetadataStoreTest.class.getClassLoader(), new Class<?>[] {Connection.class}, (_, method, arguments) -> {
+                    Object result = method.invoke(inner, arguments);
+                    if (method.getName().equals("commit") && failing.getAndSet(false)) {
+                        throw new SQLiteException("the disk failed", SQLiteErrorCode.SQLITE_IOERR_FSYNC);
+                    }
+                    return result;
+                });
+    }
+
+    @Test
+    void aStoreIsItsUsersOnlyAndOneThatWasOpenIsClosed() throws Exception {
+        Path fresh = directory.resolve("fresh");
+        MetadataStore.open(fresh).close();
+        Path older = directory.resolve("older");
+        MetadataStore.open(older).close();
+        Files.setPosixFilePermissions(older, PosixFilePermissions.fromString("rwxr-xr-x"));
+        for (String name : List.of("lock", "metadata.db")) {
+            Files.setPosixFilePermissions(older.resolve(name), PosixFilePermissions.fromString("rw-r--r--"));
+        }
+        for (Path state : List.of(fresh, older)) {
+            try (MetadataStore store = MetadataStore.open(state)) {
+                store.commit(List.of(new Change("k", "a", 0, bytes("1")))).join();
+                assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(state)))
+                        .isEqualTo("rwx------");
+                for (String name : List.of("lock", "metadata.db", "metadata.db-wal", "metadata.db-shm")) {
+                    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(state.resolve(name))))
+                            .as(state.resolve(name).toString())
+                            .isEqualTo("rw-------");
+                }
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ import dev.sanway.pool.VolumeLayout;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -114,6 +115,43 @@ class ThinAssignmentsTest {
         byte[] all = Arrays.copyOf(first, first.length + second.length);
         System.arraycopy(second, 0, all, first.length, second.length);
         return Arrays.copyOfRange(all, 5 * 512, 13 * 512);
+    }
+
+    /** The store is full before a slab is intended, or after it is labelled and before it is given. */
+    @Test
+    void aStoreThatWasFullLeaksNoSlab() throws Exception {
+        for (AssignmentStep full : List.of(AssignmentStep.SLAB_INTENDED, AssignmentStep.SLAB_LABELLED)) {
+            PoolFixture pool = new PoolFixture(state.resolve(full.name()), 2, 24);
+            pool.stop();
+            AtomicBoolean once = new AtomicBoolean(full != AssignmentStep.SLAB_INTENDED);
+            pool.start(reached -> {
+                if (reached == full && once.getAndSet(false)) {
+                    pool.store.full(true);
+                }
+            });
+            pool.attachAll();
+            VolumeRecord volume = pool.assigned("web1/thin", 200, THIN);
+            BlockClient client = new BlockClient(pool.assemble(volume).device());
+            pool.store.full(full == AssignmentStep.SLAB_INTENDED);
+            AtomicInteger tries = new AtomicInteger();
+            // The device asks for a slab again after 200 ms.
+            Awaitility.await().pollInterval(Duration.ofMillis(210)).until(() -> {
+                assertThat(client.run(client.writeOf(0, filled(1), true)))
+                        .isInstanceOf(BlockOutcome.Failed.class)
+                        .isNotEqualTo(BlockOutcome.failed(new BlockFailure.OutOfSpace()));
+                return tries.incrementAndGet() == 8;
+            });
+            pool.store.full(false);
+            Awaitility.await("the volume serves again")
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> client.run(client.writeOf(0, filled(2), true)).equals(BlockOutcome.DONE));
+            Awaitility.await("nothing is held that nobody has")
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> pool.assignments.pool().partitionsOf(volume.uuid()).stream()
+                            .allMatch(slab -> slab.state() == PartitionState.ASSIGNED));
+            assertThat(pool.catalog.partitions()).allMatch(slab -> slab.state() == PartitionState.ASSIGNED);
+            pool.end();
+        }
     }
 
     @Test

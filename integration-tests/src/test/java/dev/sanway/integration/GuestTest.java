@@ -2,7 +2,6 @@ package dev.sanway.integration;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Tag;
@@ -19,8 +18,8 @@ class GuestTest {
     Path folder;
 
     private San san() throws Exception {
-        Files.writeString(folder.resolve("vault"), SECRET + "\n");
-        Files.writeString(folder.resolve("mutual"), MUTUAL_SECRET + "\n");
+        SecretFile.write(folder.resolve("vault"), SECRET + "\n");
+        SecretFile.write(folder.resolve("mutual"), MUTUAL_SECRET + "\n");
         San san = new San(folder);
         san.addSecondPortal();
         for (int i = 1; i <= 3; i++) {
@@ -74,8 +73,8 @@ class GuestTest {
     /** Every line for Linux in docs/attach.md. */
     @Test
     void theLinesOfTheDocumentation() throws Exception {
-        Files.writeString(folder.resolve("web1"), "web1 proves itself\n");
-        Files.writeString(folder.resolve("gw1"), "the gateway proves itself\n");
+        SecretFile.write(folder.resolve("web1"), "web1 proves itself\n");
+        SecretFile.write(folder.resolve("gw1"), "the gateway proves itself\n");
         try (San san = new San(folder)) {
             san.addSecondPortal();
             san.unit("unit1", "name: volume1, size: 1GiB");

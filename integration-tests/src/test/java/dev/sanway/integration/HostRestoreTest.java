@@ -3,7 +3,6 @@ package dev.sanway.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.awaitility.Awaitility;
@@ -29,7 +28,7 @@ class HostRestoreTest {
 
     @Test
     void aDeletedHostComesBackWithItsSecretItsVolumesAndTheirLuns() throws Exception {
-        Path secret = Files.writeString(folder.resolve("db1.secret"), SECRET + "\n");
+        Path secret = SecretFile.write(folder.resolve("db1.secret"), SECRET + "\n");
         try (AgentSan san = new AgentSan(folder)) {
             san.unit("unit1", "2GiB", "");
             SanwayProcess gateway = san.gateway("automatic", "");

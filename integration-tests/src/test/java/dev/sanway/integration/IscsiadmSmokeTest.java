@@ -63,7 +63,7 @@ class IscsiadmSmokeTest {
     }
 
     private void secret(String name, String text) throws Exception {
-        Files.writeString(folder.resolve(name), text + "\n");
+        SecretFile.write(folder.resolve(name), text + "\n");
     }
 
     @AfterEach

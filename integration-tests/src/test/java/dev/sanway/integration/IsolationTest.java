@@ -8,7 +8,6 @@ import dev.sanway.iscsi.IscsiName;
 import dev.sanway.iscsi.Isid;
 import dev.sanway.scsi.Cdb;
 import dev.sanway.scsi.StatusCode;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HexFormat;
@@ -34,8 +33,8 @@ class IsolationTest {
 
     @BeforeEach
     void start() throws Exception {
-        Files.writeString(folder.resolve("b"), SECRET_B + "\n");
-        Files.writeString(folder.resolve("gw"), SECRET_GATEWAY + "\n");
+        SecretFile.write(folder.resolve("b"), SECRET_B + "\n");
+        SecretFile.write(folder.resolve("gw"), SECRET_GATEWAY + "\n");
         san = new San(folder);
         san.unit("unit1", "name: volume1, size: 128MiB");
         gateway = san.gateway("""

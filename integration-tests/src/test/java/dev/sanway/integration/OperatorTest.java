@@ -105,7 +105,7 @@ class OperatorTest {
             String token = san.sanway("token", "create", "--operator", "anna", "-o", "json")
                     .succeeded();
             Path tokenFile = folder.resolve("token");
-            Files.writeString(tokenFile, token.replaceAll("(?s).*\"token\" : \"([^\"]+)\".*", "$1"));
+            SecretFile.write(tokenFile, token.replaceAll("(?s).*\"token\" : \"([^\"]+)\".*", "$1"));
             assertThat(san.sanway("volume", "list", "--token-file", tokenFile.toString())
                             .exitStatus())
                     .isZero();

@@ -81,7 +81,7 @@ class UnitTest {
     @Test
     void accessIsEnforced() throws Exception {
         Files.createDirectories(folder.resolve("secrets"));
-        Files.writeString(folder.resolve("secrets/gw1"), "0123456789abcdef\n");
+        SecretFile.write(folder.resolve("secrets/gw1"), "0123456789abcdef\n");
         String access =
                 "  access: {initiators: [\"iqn.2026-11.example:a\"], chap: {user: gw1, secretFile: secrets/gw1}}\n"
                         + "volumes:\n  - {name: volume1, size: 16MiB}";
