@@ -22,7 +22,9 @@ final class DeletedVolumes {
             table.row(
                     volume.path("name").asText(),
                     Sizes.show(volume.path("sizeBytes").asLong()),
-                    volume.path("layout").asText(),
+                    volume.path("provisioning").asText().equals("thin")
+                            ? "thin"
+                            : volume.path("layout").asText(),
                     Table.time(volume.path("deletedAt")),
                     volume.path("uuid").asText());
         }

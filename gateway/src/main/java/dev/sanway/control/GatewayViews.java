@@ -263,6 +263,7 @@ final class GatewayViews implements Views.Source {
                         record.name(),
                         record.sizeBytes(),
                         record.layout() instanceof VolumeLayout.Striped ? "striped" : "linear",
+                        record.layout() instanceof VolumeLayout.Thin ? "thin" : "thick",
                         catalog.one(DeletedVolume.KIND, record.uuid().toString())
                                 .map(DeletedVolume::deletedAt)
                                 .orElse("")))

@@ -131,7 +131,8 @@ public interface Views {
             @Nullable String endedAt) {}
 
     /** A volume that was deleted and can be restored until its space is needed. */
-    record DeletedVolumeView(UUID uuid, String name, long sizeBytes, String layout, String deletedAt) {}
+    record DeletedVolumeView(
+            UUID uuid, String name, long sizeBytes, String layout, String provisioning, String deletedAt) {}
 
     /**
      * What goes with a unit that is given up as lost.

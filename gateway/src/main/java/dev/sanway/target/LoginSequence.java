@@ -240,7 +240,8 @@ final class LoginSequence {
         IscsiName validTarget = IscsiName.parse(targetName.get());
         IscsiTarget found = validTarget == null ? null : directory.find(validTarget.value());
         if (found == null) {
-            return new Refuse(LoginStatus.NOT_FOUND, "there is no target " + targetName.get());
+            // Not NOT_FOUND: a stranger is not to find out by name after name which targets there are.
+            return new Refuse(LoginStatus.AUTHORIZATION_FAILURE, "there is no target " + targetName.get());
         }
         target = found;
         if (!found.policy().entitles(initiatorName)) {

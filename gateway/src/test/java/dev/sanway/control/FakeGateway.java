@@ -154,8 +154,8 @@ class FakeGateway implements Views.Source, Operations {
 
     @Override
     public List<Views.DeletedVolumeView> deletedVolumes() {
-        return List.of(
-                new Views.DeletedVolumeView(new UUID(1, 2), "web1/old", 1 << 20, "linear", "2026-11-24T12:00:00Z"));
+        return List.of(new Views.DeletedVolumeView(
+                new UUID(1, 2), "web1/old", 1 << 20, "linear", "thin", "2026-11-24T12:00:00Z"));
     }
 
     @Override

@@ -74,7 +74,7 @@ class LoginTest {
     /** What is sent in the first login request, stage by stage, and the status that it gets. */
     @ParameterizedTest
     @CsvSource({
-        "1, 3, InitiatorName=iqn.2026-11.example:host-a;TargetName=iqn.2026-11.dev.sanway:none, NOT_FOUND",
+        "1, 3, InitiatorName=iqn.2026-11.example:host-a;TargetName=iqn.2026-11.dev.sanway:none, AUTHORIZATION_FAILURE",
         "1, 3, InitiatorName=iqn.2026-11.example:host-b;TargetName=iqn.2026-11.dev.sanway:a, AUTHORIZATION_FAILURE",
         "1, 3, InitiatorName=iqn.2026-11.example:host-b;TargetName=iqn.2026-11.dev.sanway:b, AUTHENTICATION_FAILURE",
         "0, 1, InitiatorName=iqn.2026-11.example:host-b;TargetName=iqn.2026-11.dev.sanway:b, AUTHENTICATION_FAILURE",
