@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -201,6 +203,23 @@ class GatewayConfigTest {
     void oneDocumentMayBeMarkedAndNumbersMayStandInQuotesAsNames() throws Exception {
         String yaml = "%YAML 1.1\n---\n" + GOOD.replace("name: cluster", "name: \"010\"") + "...\n";
         assertThat(read(yaml).volumes()).extracting(GatewayConfig.Volume::name).contains("010");
+    }
+
+    @Test
+    void theSizesThatAMessageOffersAreAccepted() throws Exception {
+        String message = problems(GOOD.replace("size: 80GiB", "size: 80GX")).getFirst();
+        List<String> offered = Pattern.compile("\\b[0-9]+[KMGTP]i?B\\b")
+                .matcher(message)
+                .results()
+                .map(MatchResult::group)
+                .toList();
+        assertThat(offered).hasSizeGreaterThan(1);
+        for (String size : offered) {
+            assertThat(read(GOOD.replace("size: 80GiB", "size: " + size)
+                                    .replace("size: 100GiB", "size: " + size))
+                            .volumes())
+                    .hasSize(3);
+        }
     }
 
     @Test
