@@ -42,7 +42,6 @@ final class ConfigFile {
     static final int MAX_BYTES = 2 << 20;
 
     private static final int MAX_NESTING = 20;
-    private static final int MAX_ALIASES = 50;
 
     /** Names that config.md promises and that later versions bring: refused with a word of their own. */
     private static final Map<String, String> LATER = Map.of(
@@ -96,6 +95,11 @@ final class ConfigFile {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        for (YamlTraps.Trap trap : YamlTraps.of(text, bounds())) {
+            file.problem(trap.line(), trap.text());
+        }
+        // What was misread would only bring forth mistakes that nobody made.
+        file.throwIfProblems();
         file.check(schema);
         file.throwIfProblems();
         return file;
@@ -121,14 +125,17 @@ final class ConfigFile {
     }
 
     /** Bounds what a text can make of itself. */
-    private static YAMLFactory yaml(boolean strict) {
+    private static LoaderOptions bounds() {
         LoaderOptions options = new LoaderOptions();
         options.setCodePointLimit(MAX_BYTES);
         options.setNestingDepthLimit(MAX_NESTING);
-        options.setMaxAliasesForCollections(MAX_ALIASES);
+        return options;
+    }
+
+    private static YAMLFactory yaml(boolean strict) {
         return YAMLFactory.builder()
                 .configure(StreamReadFeature.STRICT_DUPLICATE_DETECTION, strict)
-                .loaderOptions(options)
+                .loaderOptions(bounds())
                 .streamReadConstraints(StreamReadConstraints.builder()
                         .maxNestingDepth(MAX_NESTING)
                         .build())
@@ -282,9 +289,11 @@ final class ConfigFile {
 
     /** Records a mistake at a JSON pointer. */
     void problem(String pointer, String text) {
-        int line = line(pointer);
-        String where = pointer.isEmpty() ? "" : key(pointer) + ": ";
-        problems.computeIfAbsent(line, _ -> new ArrayList<>()).add(shownAs + ":" + line + ": " + where + text);
+        problem(line(pointer), (pointer.isEmpty() ? "" : key(pointer) + ": ") + text);
+    }
+
+    private void problem(int line, String text) {
+        problems.computeIfAbsent(line, _ -> new ArrayList<>()).add(shownAs + ":" + line + ": " + text);
     }
 
     void throwIfProblems() throws ConfigException {

@@ -8,7 +8,7 @@ import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Sizes as people write them: {@code 80GiB}, {@code 500MB}, or a bare number of bytes. */
+/** Sizes as people write them: {@code 80GiB}, {@code 500MiB}, or a bare number of bytes. */
 public final class Sizes {
 
     private static final Pattern SIZE = Pattern.compile("([0-9]+) ?([A-Za-z]*)");

@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -158,6 +160,66 @@ class GatewayConfigTest {
                 .startsWith("gateway.yaml:3: ");
         assertThat(problems("gateway: [\n")).singleElement().asString().contains("not valid YAML");
         assertThat(problems("")).singleElement().asString().contains("holds no configuration");
+    }
+
+    /** What is replaced, by what, and what is said of that line: all of it is valid YAML, and means something else here. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    name: cluster           | name: *vol            | the alias *vol is not looked up
+                    name: cluster           | name: !secret cluster | the tag !secret is not understood
+                    name: cluster           | name: !!str cluster   | the tag tag:yaml.org,2002:str is not understood
+                    hosts: [{name: web1, lun: 10} | hosts: !!seq [{name: web1, lun: 10} | the tag tag:yaml.org,2002:seq is not
+                    name: web1, lun: 10     | name: web1, lun: 010  | 010 is another number in YAML than it looks like
+                    name: web1, lun: 10     | name: web1, lun: 0xA  | 0xA is another number
+                    name: web1, lun: 10     | name: web1, lun: 0b10 | 0b10 is another number
+                    name: web1, lun: 10     | name: web1, lun: 1_0  | 1_0 is another number
+                    name: web1, lun: 10     | name: web1, lun: 1_0.0 | 1_0.0 is another number
+                    size: 100GiB            | size: 010000000000    | 010000000000 is another number
+                    """)
+    void whatYamlWouldReadAsSomethingElseIsRefusedByLine(String right, String wrong, String expected) {
+        String shared = GOOD.replace("name: web2\n", "name: &vol web2\n");
+        int line = shared.substring(0, shared.indexOf(right, shared.indexOf("\nvolumes:")))
+                .split("\n", -1)
+                .length;
+        String yaml = shared.substring(0, shared.indexOf("\nvolumes:"))
+                + shared.substring(shared.indexOf("\nvolumes:")).replace(right, wrong);
+        assertThat(yaml).isNotEqualTo(shared);
+        assertThat(problems(yaml))
+                .singleElement()
+                .asString()
+                .startsWith("gateway.yaml:" + line + ": ")
+                .contains(expected);
+    }
+
+    @Test
+    void aSecondDocumentIsRefusedByItsLine() {
+        int lines = GOOD.split("\n").length;
+        assertThat(problems(GOOD + "---\nvolumes: []\n"))
+                .containsExactly(
+                        "gateway.yaml:" + (lines + 1) + ": a second document begins here; a configuration is one");
+    }
+
+    @Test
+    void oneDocumentMayBeMarkedAndNumbersMayStandInQuotesAsNames() throws Exception {
+        String yaml = "%YAML 1.1\n---\n" + GOOD.replace("name: cluster", "name: \"010\"") + "...\n";
+        assertThat(read(yaml).volumes()).extracting(GatewayConfig.Volume::name).contains("010");
+    }
+
+    @Test
+    void theSizesThatAMessageOffersAreAccepted() throws Exception {
+        String message = problems(GOOD.replace("size: 80GiB", "size: 80GX")).getFirst();
+        List<String> offered = Pattern.compile("\\b[0-9]+[KMGTP]i?B\\b")
+                .matcher(message)
+                .results()
+                .map(MatchResult::group)
+                .toList();
+        assertThat(offered).hasSizeGreaterThan(1);
+        for (String size : offered) {
+            assertThat(read(GOOD.replace("size: 80GiB", "size: " + size)
+                                    .replace("size: 100GiB", "size: " + size))
+                            .volumes())
+                    .hasSize(3);
+        }
     }
 
     @Test

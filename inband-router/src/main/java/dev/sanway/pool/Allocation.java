@@ -2,8 +2,10 @@ package dev.sanway.pool;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
@@ -12,9 +14,9 @@ import java.util.function.Supplier;
  * Finds partitions for a volume (Fig. 6). A pure function of the pool's state and the request: the same state gives the same
  * places. Nothing is assigned by it; it proposes, or explains why it cannot.
  *
- * <p>Only reachable unit volumes are considered whose block size is at most the volume's. A linear volume goes into the
- * largest free run if that holds it, else it goes on in the next largest. A striped one takes one run on each of
- * {@code width} different units.
+ * <p>Only reachable unit volumes are considered whose block size is at most the volume's. A linear volume lies on as few units as
+ * possible, for it is gone while any of them is: it grows on those that it has, and otherwise goes into the largest free run if that
+ * holds it, else into the largest ones of the units that have most. A striped one takes one run on each of {@code width} different units.
  */
 public final class Allocation {
     private Allocation() {}
@@ -118,7 +120,7 @@ public final class Allocation {
             PoolState pool, Request request, long missingBytes, int firstIndex, List<Run> runs, Supplier<UUID> uuids) {
         long missing = roundUp(missingBytes, UnitVolume.ALIGNMENT_BYTES);
         List<Partition> partitions = new ArrayList<>();
-        for (Run run : runs) {
+        for (Run run : onFewestUnits(runs, pool.unitsOf(request.volume()), missing)) {
             if (missing == 0) {
                 break;
             }
@@ -132,6 +134,39 @@ public final class Allocation {
                     + Bytes.text(free) + " are free" + whatElse(pool, request));
         }
         return new Result.Placed(partitions);
+    }
+
+    /**
+     * Of all runs those to be filled, in that order.
+     *
+     * @param has the units on which the volume lies: each of them is no further one
+     */
+    private static List<Run> onFewestUnits(List<Run> runs, Set<String> has, long missingBytes) {
+        Map<String, Long> freeBytes = new HashMap<>();
+        runs.forEach(run -> freeBytes.merge(run.unitVolume().unit(), run.free().lengthBytes(), Long::sum));
+        Set<String> chosen = new HashSet<>(has);
+        long found = 0;
+        for (String unit : has) {
+            found += freeBytes.getOrDefault(unit, 0L);
+        }
+        if (found < missingBytes && !runs.isEmpty() && runs.getFirst().free().lengthBytes() >= missingBytes) {
+            return List.of(runs.getFirst());
+        }
+        List<String> others = freeBytes.keySet().stream()
+                .filter(unit -> !has.contains(unit))
+                .sorted(Comparator.<String>comparingLong(unit -> -freeBytes.getOrDefault(unit, 0L))
+                        .thenComparing(Comparator.naturalOrder()))
+                .toList();
+        for (String unit : others) {
+            if (found >= missingBytes) {
+                break;
+            }
+            chosen.add(unit);
+            found += freeBytes.getOrDefault(unit, 0L);
+        }
+        return runs.stream()
+                .filter(run -> chosen.contains(run.unitVolume().unit()))
+                .toList();
     }
 
     private static Result striped(

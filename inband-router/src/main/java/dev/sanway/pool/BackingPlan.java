@@ -2,17 +2,20 @@ package dev.sanway.pool;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What units are to be asked for, so that a volume for which the pool has no room gets room. A pure function: it holds the request
- * against the pool as it would be if the units gave more, a GiB each at first, then two, four and so on as far as they can, and asks
- * for what of that is used, in whole GiB.
+ * against the pool as it would be if units gave more, and asks for what of that is used, in whole GiB, labels included. For a linear
+ * volume one unit gives all it can, and only if none can alone, as few as possible do. For a striped one all give a GiB each at first,
+ * then two, four and so on as far as they can.
  */
 public final class BackingPlan {
 
@@ -52,17 +55,65 @@ public final class BackingPlan {
         if (allocate(pool, request, growth) instanceof Allocation.Result.Placed) {
             return Optional.of(List.of());
         }
+        return request.layout() instanceof VolumeLayout.Linear
+                ? together(pool, rooms, request, growth)
+                : evenly(pool, rooms, request, growth);
+    }
+
+    private static Optional<List<Ask>> together(
+            PoolState pool, List<Room> rooms, Allocation.Request request, boolean growth) {
+        Set<String> has = pool.unitsOf(request.volume());
+        List<Room> order = rooms.stream()
+                .sorted(Comparator.<Room, Boolean>comparing(room -> !has.contains(room.unit()))
+                        .thenComparingLong(room -> -room.unusedBytes())
+                        .thenComparing(Room::unit))
+                .toList();
+        for (Room room : order) {
+            Optional<List<Ask>> asks = ask(pool, List.of(room), room.unusedBytes(), request, growth);
+            if (asks.isPresent()) {
+                return asks;
+            }
+        }
+        // The more of them, the more room: the fewest that do are found by halving.
+        int tooFew = Math.min(1, order.size());
+        int enough = order.size() + 1;
+        Optional<List<Ask>> best = Optional.empty();
+        int count = order.size();
+        while (enough - tooFew > 1) {
+            Optional<List<Ask>> asks = ask(pool, order.subList(0, count), Long.MAX_VALUE, request, growth);
+            if (asks.isPresent()) {
+                best = asks;
+                enough = count;
+            } else {
+                tooFew = count;
+            }
+            count = (tooFew + enough) / 2;
+        }
+        return best;
+    }
+
+    private static Optional<List<Ask>> evenly(
+            PoolState pool, List<Room> rooms, Allocation.Request request, boolean growth) {
         long most = rooms.stream().mapToLong(Room::unusedBytes).max().orElse(0);
         long each = GRAIN_BYTES;
         do {
-            Map<UUID, Room> given = new HashMap<>();
-            PoolState richer = richer(pool, rooms, each, given);
-            if (allocate(richer, request, growth) instanceof Allocation.Result.Placed placed) {
-                return Optional.of(asks(pool, given, placed.partitions()));
+            Optional<List<Ask>> asks = ask(pool, rooms, each, request, growth);
+            if (asks.isPresent()) {
+                return asks;
             }
             each *= 2;
         } while (each / 2 < most);
         return Optional.empty();
+    }
+
+    /** What is used of it if each gives so much; nothing if that does not do. */
+    private static Optional<List<Ask>> ask(
+            PoolState pool, List<Room> rooms, long each, Allocation.Request request, boolean growth) {
+        Map<UUID, Room> given = new HashMap<>();
+        PoolState richer = richer(pool, rooms, each, given);
+        return allocate(richer, request, growth) instanceof Allocation.Result.Placed placed
+                ? Optional.of(asks(pool, given, placed.partitions()))
+                : Optional.empty();
     }
 
     private static Allocation.Result allocate(PoolState pool, Allocation.Request request, boolean growth) {
@@ -136,7 +187,7 @@ public final class BackingPlan {
                                 : new Ask.Extend(room.unit(), label, hasBytes + more));
             }
         });
-        asks.sort(java.util.Comparator.comparing(Ask::unit));
+        asks.sort(Comparator.comparing(Ask::unit));
         return asks;
     }
 }

@@ -109,6 +109,18 @@ public final class PoolState {
         return partitions.ofVolume(volume);
     }
 
+    /** The units on which partitions of a volume lie, as far as they are in this pool. */
+    public Set<String> unitsOf(UUID volume) {
+        Set<String> units = new HashSet<>();
+        for (Partition partition : partitionsOf(volume)) {
+            UnitVolume unitVolume = unitVolumes.get(partition.unitVolume());
+            if (unitVolume != null) {
+                units.add(unitVolume.unit());
+            }
+        }
+        return units;
+    }
+
     /** The partitions of a unit volume that are kept, by offset. */
     public List<Partition> keptOn(UUID label) {
         return partitions.onUnitVolume(label);

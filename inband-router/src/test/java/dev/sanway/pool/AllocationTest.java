@@ -70,6 +70,37 @@ class AllocationTest {
     }
 
     @Test
+    void aLinearVolumeLiesOnAsFewUnitsAsPossible() {
+        PoolState pool = PoolState.EMPTY;
+        for (int lun = 0; lun < 3; lun++) {
+            pool = withUnit(pool, "unit1", lun, Bytes.GIB, 512);
+            pool = withUnit(pool, "unit" + (lun + 2), 0, Bytes.GIB + Bytes.GIB / 4, 512);
+        }
+        List<Partition> partitions = placed(allocate(pool, 5 * Bytes.GIB / 2, new VolumeLayout.Linear()));
+        assertThat(units(pool, partitions)).containsExactly("unit1");
+        List<Partition> more = placed(allocate(pool, 4 * Bytes.GIB, new VolumeLayout.Linear()));
+        assertThat(units(pool, more)).hasSize(2).contains("unit1");
+    }
+
+    @Test
+    void aLinearVolumeGrowsOnTheUnitThatItHas() {
+        UUID volume = uuid();
+        PoolState pool = threeUnits();
+        List<Partition> first = placed(Allocation.allocate(
+                pool, new Allocation.Request(volume, Bytes.GIB / 2, new VolumeLayout.Linear(), 512), this::uuid));
+        PoolState taken = pool.with(first);
+        List<Partition> more = placed(Allocation.grow(
+                taken, new Allocation.Request(volume, 3 * Bytes.GIB / 4, new VolumeLayout.Linear(), 512), this::uuid));
+        assertThat(units(taken, more)).isEqualTo(units(taken, first));
+        List<Partition> beyond = placed(Allocation.grow(
+                taken, new Allocation.Request(volume, 5 * Bytes.GIB / 4, new VolumeLayout.Linear(), 512), this::uuid));
+        assertThat(units(taken, beyond))
+                .as("one more is enough")
+                .hasSize(1)
+                .doesNotContainAnyElementsOf(units(taken, first));
+    }
+
+    @Test
     void stripesLieOnDifferentUnits() {
         PoolState pool = withUnit(threeUnits(), "unit1", 1, 10 * Bytes.GIB, 512);
         List<Partition> partitions =

@@ -67,4 +67,44 @@ class BackingPlanTest {
                 .as("it has room")
                 .contains(List.of());
     }
+
+    @Test
+    void oneUnitIsAskedForSizeAndLabelTogether() {
+        assertThat(plan(PoolState.EMPTY, 2048, LINEAR, room("unit1", 40_960), room("unit2", 40_960)))
+                .contains(List.of(new Ask.Create("unit1", 3 * Bytes.GIB)));
+        assertThat(plan(PoolState.EMPTY, 2048, LINEAR, room("unit1", 2048), room("unit2", 2050)))
+                .as("the one that has room for the label, too")
+                .contains(List.of(new Ask.Create("unit2", 2050 * Bytes.MIB)));
+    }
+
+    @Test
+    void asFewUnitsAreAskedAsItTakes() {
+        assertThat(plan(
+                                PoolState.EMPTY,
+                                1800,
+                                LINEAR,
+                                room("unit1", 500),
+                                room("unit2", 1000),
+                                room("unit3", 900),
+                                room("unit4", 500))
+                        .orElseThrow())
+                .extracting(Ask::unit)
+                .containsExactly("unit2", "unit3");
+    }
+
+    @Test
+    void aVolumeGrowsOnTheUnitThatItHas() {
+        UUID label = UUID.randomUUID();
+        UUID volume = UUID.randomUUID();
+        Allocation.Request small = new Allocation.Request(volume, 900 * Bytes.MIB, LINEAR, 512);
+        PoolState pool = PoolState.EMPTY
+                .with(new UnitVolume(label, "unit2", 0, Bytes.GIB, 512, 512, 0, true))
+                .attached(label, true);
+        PoolState taken =
+                pool.with(((Allocation.Result.Placed) Allocation.allocate(pool, small, UUID::randomUUID)).partitions());
+        Allocation.Request large = new Allocation.Request(volume, 2500 * Bytes.MIB, LINEAR, 512);
+        List<Room> rooms = List.of(room("unit1", 40_960), new Room("unit2", 20_480 * Bytes.MIB, label));
+        assertThat(BackingPlan.plan(taken, rooms, large, true))
+                .contains(List.of(new Ask.Extend("unit2", label, 3 * Bytes.GIB)));
+    }
 }
