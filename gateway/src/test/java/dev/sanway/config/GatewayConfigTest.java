@@ -110,7 +110,7 @@ class GatewayConfigTest {
         assertThat(problems(GOOD.replace("example:tgt2", "example:tgt2/1")))
                 .singleElement()
                 .asString()
-                .contains("\"iqn.2026-11.example:tgt2/1\" is no iSCSI name: not of the form");
+                .contains("is not an iSCSI name of letters, digits");
     }
 
     @Test
