@@ -121,9 +121,11 @@ final class ConfigCommand extends SanwayCommand.Group {
                                             + "the one at which this command starts.")
                     @Nullable
                     Long revision,
+            @Option(names = "--force", description = "Also if hosts that are logged in lose a LUN or their target.")
+                    boolean force,
             @Mixin ClientOptions options)
             throws ConfigException, CommandFailure {
-        ObjectNode body = body(file);
+        ObjectNode body = body(file).put("force", force);
         ApiClient client = options.client();
         JsonNode diff = client.post("/api/v1/config/diff", body);
         boolean table = options.output == ClientOptions.Output.table;
@@ -138,19 +140,31 @@ final class ConfigCommand extends SanwayCommand.Group {
         out().println(
                         table
                                 ? "The gateway runs with revision "
-                                        + applied.path("revision").asLong() + "."
+                                        + applied.path("revision").asLong() + "." + wayBack(diff, applied)
                                 : applied.toPrettyString());
         return 0;
+    }
+
+    private static String wayBack(JsonNode before, JsonNode now) {
+        long revision = before.path("revision").asLong();
+        return revision == now.path("revision").asLong()
+                ? ""
+                : " Back to the one before: sanway config show --revision " + revision
+                        + " > before.yaml; sanway config apply" + " before.yaml";
     }
 
     @Command(
             name = "show",
             mixinStandardHelpOptions = true,
-            description = "Shows the gateway.yaml that a gateway runs with, and its revision.",
-            footerHeading = "%nExample:%n",
-            footer = "  sanway config show > gateway.yaml")
-    int show(@Mixin ClientOptions options) throws CommandFailure {
-        JsonNode config = options.client().get("/api/v1/config");
+            description = "Shows the gateway.yaml that a gateway runs with, or ran with, and its revision.",
+            footerHeading = "%nExamples:%n",
+            footer = {"  sanway config show > gateway.yaml", "  sanway config show --revision 7 > before.yaml"})
+    int show(
+            @Option(names = "--revision", paramLabel = "N", description = "An earlier one; the latest 20 are kept.")
+                    long revision,
+            @Mixin ClientOptions options)
+            throws CommandFailure {
+        JsonNode config = options.client().get("/api/v1/config?revision=" + revision);
         if (!options.printed(config, out())) {
             spec.commandLine()
                     .getErr()
@@ -174,6 +188,9 @@ final class ConfigCommand extends SanwayCommand.Group {
     private void changes(JsonNode diff, String none) {
         if (diff.path("changes").isEmpty() && diff.path("refusals").isEmpty()) {
             out().println(none);
+        }
+        for (JsonNode loss : diff.path("losses")) {
+            out().println("! " + loss.asText());
         }
         for (JsonNode change : diff.path("changes")) {
             String sign = switch (change.path("kind").asText()) {

@@ -37,6 +37,19 @@ final class DeletedHosts {
         return 0;
     }
 
+    static boolean contains(ApiClient client, String name) throws CommandFailure {
+        for (JsonNode host : client.get(PATH)) {
+            if (host.path("name").asText().equals(name)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    static JsonNode forget(ApiClient client, String name) throws CommandFailure {
+        return client.delete(PATH + "/" + name);
+    }
+
     static int restore(String name, PrintWriter out, ClientOptions options) throws CommandFailure {
         JsonNode restored =
                 options.client().post(PATH + "/" + name + "/restore", JsonNodeFactory.instance.objectNode());

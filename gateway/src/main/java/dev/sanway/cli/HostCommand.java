@@ -194,12 +194,19 @@ final class HostCommand extends SanwayCommand.Group {
             @Parameters(paramLabel = "HOST", description = "The host's name.") String name,
             @Option(names = "--yes", description = "Do not ask.") boolean yes,
             @Option(names = "--force", description = "Also while it is logged in.") boolean force,
-            @Option(names = "--forget", description = "It cannot be restored, and its CHAP secrets are deleted.")
+            @Option(
+                            names = "--forget",
+                            description = "It cannot be restored, and its CHAP secrets are deleted; also later.")
                     boolean forget,
             @Mixin ClientOptions options)
             throws CommandFailure {
         ApiClient client = options.client();
         String path = "/api/v1/hosts/" + Names.checked(name);
+        if (forget && DeletedHosts.contains(client, name)) {
+            Confirmation.ask(yes, "host " + name + " was deleted; it could not be restored any more.", name);
+            options.print(DeletedHosts.forget(client, name), out(), "host " + name + " is forgotten.");
+            return 0;
+        }
         client.get(path);
         List<String> volumes = new ArrayList<>();
         for (JsonNode volume : client.get("/api/v1/volumes")) {

@@ -20,12 +20,14 @@ import org.jspecify.annotations.Nullable;
  * What adopting another gateway.yaml would change, in words, and what of it a running gateway cannot do. Pure.
  *
  * @param changes in the order in which people read a configuration: units, hosts, volumes
+ * @param losses what hosts that are logged in would lose: not without being asked for
  * @param refusals each with file, line and key, and what to do; if there is one, nothing is adopted
  */
-public record ConfigDiff(List<Change> changes, List<String> refusals) {
+public record ConfigDiff(List<Change> changes, List<String> losses, List<String> refusals) {
 
     public ConfigDiff {
         changes = List.copyOf(changes);
+        losses = List.copyOf(losses);
         refusals = List.copyOf(refusals);
     }
 
@@ -67,7 +69,7 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
         comparison.units();
         comparison.hosts();
         comparison.volumes();
-        return new ConfigDiff(comparison.changes, comparison.refusals);
+        return new ConfigDiff(comparison.changes, comparison.losses, comparison.refusals);
     }
 
     private static final class Comparison {
@@ -76,6 +78,7 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
         private final String shownAs;
         private final Facts facts;
         private final List<Change> changes = new ArrayList<>();
+        private final List<String> losses = new ArrayList<>();
         private final List<String> refusals = new ArrayList<>();
 
         Comparison(GatewayConfig now, GatewayConfig wanted, String shownAs, Facts facts) {
@@ -87,6 +90,14 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
 
         private void refuse(int line, String key, String text) {
             refusals.add(shownAs + ":" + Math.max(1, line) + ": " + key + ": " + text);
+        }
+
+        private void lose(String host, String what) {
+            long sessions = facts.sessions(host);
+            if (sessions > 0) {
+                losses.add("host " + host + " is logged in (" + sessions + (sessions == 1 ? " session" : " sessions")
+                        + ") and would lose " + what);
+            }
         }
 
         private static <T> Map<String, T> byName(List<T> all, Function<T, String> name) {
@@ -229,6 +240,7 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
             before.forEach((name, host) -> {
                 if (!after.containsKey(name)) {
                     long sessions = facts.sessions(name);
+                    lose(name, "its target");
                     changes.add(new Change(
                             Kind.removed,
                             "host " + name,
@@ -373,6 +385,9 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
                 if (was.isEmpty()) {
                     changes.add(new Change(Kind.changed, subject, "host " + attachment.host() + " sees it, too"));
                 } else if (attachment.lun() >= 0 && attachment.lun() != number) {
+                    if (number >= 0) {
+                        lose(attachment.host(), "LUN " + number + ", " + subject);
+                    }
                     changes.add(new Change(
                             Kind.changed,
                             subject,
@@ -382,6 +397,7 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
             }
             for (GatewayConfig.Attachment was : old.attachments()) {
                 if (!hosts.contains(was.host())) {
+                    lose(was.host(), subject);
                     changes.add(new Change(Kind.changed, subject, "host " + was.host() + " sees it no more"));
                 }
             }
@@ -389,6 +405,9 @@ public record ConfigDiff(List<Change> changes, List<String> refusals) {
 
         private void vanished(GatewayConfig.Volume volume) {
             boolean assigned = facts.volume(volume.name()).isPresent();
+            if (assigned) {
+                volume.attachments().forEach(each -> lose(each.host(), "volume " + volume.name()));
+            }
             changes.add(
                     assigned
                             ? new Change(

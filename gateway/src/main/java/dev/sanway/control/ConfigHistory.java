@@ -14,6 +14,7 @@ import java.time.Clock;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The gateway's own YAML and what stood in it before. The file is the truth: it is replaced whole, which is the moment at
@@ -39,6 +40,21 @@ final class ConfigHistory {
     /** The configuration adopted last; there is one as soon as one was recorded. */
     ConfigRevision current() {
         return catalog.configRevisions().getLast();
+    }
+
+    /** One of those that are kept; null: it is not. */
+    @Nullable
+    ConfigRevision find(long number) {
+        return catalog.configRevisions().stream()
+                .filter(each -> each.revision() == number)
+                .findFirst()
+                .orElse(null);
+    }
+
+    /** Which are kept, in words. */
+    String kept() {
+        List<ConfigRevision> all = catalog.configRevisions();
+        return all.getFirst().revision() + " to " + all.getLast().revision();
     }
 
     /** Records what the file holds, unless it is what was recorded last. */

@@ -31,7 +31,10 @@ final class ConfigRoutes {
             String name,
 
             @ApiField("What the sender knows as the current revision; needed to apply.")
-            long revision) {
+            long revision,
+
+            @ApiField("Adopts it also if hosts that are logged in lose a LUN or their target.")
+            boolean force) {
 
         String yaml() {
             return Objects.requireNonNullElse(text, "");
@@ -45,12 +48,13 @@ final class ConfigRoutes {
     List<Route> routes() {
         return List.of(
                 Route.get(
-                        "/api/v1/config",
-                        viewer,
-                        NOUN,
-                        "Shows the configuration that counts, without secrets, and its revision.",
-                        ConfigView.class,
-                        _ -> operations.config()),
+                                "/api/v1/config",
+                                viewer,
+                                NOUN,
+                                "Shows the configuration that counts, without secrets, and its revision.",
+                                ConfigView.class,
+                                request -> operations.config(request.number("revision", 0)))
+                        .query("revision", "integer", "An earlier one instead; the latest 20 are kept."),
                 Route.change(
                                 POST,
                                 "/api/v1/config/diff",
@@ -73,7 +77,8 @@ final class ConfigRoutes {
                                 DiffView.class,
                                 request -> {
                                     ConfigBody body = request.body(ConfigBody.class, EXAMPLE);
-                                    return operations.applyConfig(body.yaml(), body.shownAs(), body.revision());
+                                    return operations.applyConfig(
+                                            body.yaml(), body.shownAs(), body.revision(), body.force());
                                 })
                         .takes(ConfigBody.class));
     }

@@ -57,7 +57,7 @@ final class GatewayApi {
         routes.addAll(new OperatorRoutes(operators, audit).routes());
         SupportBundle bundle = new SupportBundle()
                 .with("versions.json", SupportBundle::versions)
-                .with("gateway.yaml", () -> operations.config().text())
+                .with("gateway.yaml", () -> operations.config(0).text())
                 .with("health.json", health::view)
                 .with("pool.json", source::pool)
                 .with("units.json", source::units)

@@ -131,8 +131,8 @@ final class GatewayOperations implements Operations {
     }
 
     @Override
-    public ConfigView config() {
-        return reconfiguration.current();
+    public ConfigView config(long revision) throws ApiRefusal {
+        return reconfiguration.shown(revision);
     }
 
     @Override
@@ -141,8 +141,8 @@ final class GatewayOperations implements Operations {
     }
 
     @Override
-    public DiffView applyConfig(String text, String shownAs, long revision) throws ApiRefusal {
-        return reconfiguration.apply(text, shownAs, revision);
+    public DiffView applyConfig(String text, String shownAs, long revision, boolean force) throws ApiRefusal {
+        return reconfiguration.apply(text, shownAs, revision, force);
     }
 
     // ---- volumes
@@ -299,6 +299,11 @@ final class GatewayOperations implements Operations {
         }
         hostLife.delete(name, forget);
         return before;
+    }
+
+    @Override
+    public Views.DeletedHostView forgetHost(String name) throws ApiRefusal {
+        return hostLife.forget(name);
     }
 
     @Override

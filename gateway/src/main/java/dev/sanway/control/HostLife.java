@@ -87,6 +87,14 @@ final class HostLife {
         made.forgetSecrets(gone);
     }
 
+    /** A host that was deleted can no longer be restored; its secrets are deleted. */
+    DeletedHostView forget(String name) throws ApiRefusal {
+        DeletedHost host = find(name);
+        reconfiguration.change(_ -> new Catalog.Batch().remove(DeletedHost.KIND, name));
+        made.forgetSecrets(List.of(host.made()));
+        return view(host);
+    }
+
     /** What a host sees, with the numbers under which it really does. */
     private List<DeletedHost.Seen> seen(GatewayConfig declared, String host) {
         List<DeletedHost.Seen> seen = new ArrayList<>();
@@ -112,14 +120,16 @@ final class HostLife {
     }
 
     List<DeletedHostView> views() {
-        return deleted().stream()
-                .map(host -> new DeletedHostView(
-                        host.made().name(),
-                        host.made().initiators(),
-                        host.made().user() != null,
-                        host.volumes().stream().map(DeletedHost.Seen::name).toList(),
-                        host.deletedAt()))
-                .toList();
+        return deleted().stream().map(HostLife::view).toList();
+    }
+
+    private static DeletedHostView view(DeletedHost host) {
+        return new DeletedHostView(
+                host.made().name(),
+                host.made().initiators(),
+                host.made().user() != null,
+                host.volumes().stream().map(DeletedHost.Seen::name).toList(),
+                host.deletedAt());
     }
 
     /** Declares a deleted host again. */

@@ -87,6 +87,14 @@ final class HostRoutes {
                         DeletedHostView.class,
                         _ -> operations.deletedHosts()),
                 Route.change(
+                        DELETE,
+                        "/api/v1/deleted-hosts/{name}",
+                        admin,
+                        NOUN,
+                        "Makes it impossible to restore a deleted host, and deletes its secrets.",
+                        DeletedHostView.class,
+                        request -> operations.forgetHost(request.path("name"))),
+                Route.change(
                         POST,
                         "/api/v1/deleted-hosts/{name}/restore",
                         admin,

@@ -49,7 +49,7 @@ public interface Operations {
     Views.UnitView loseUnit(String unit, List<UUID> volumes) throws ApiRefusal;
 
     /** The configuration that counts. */
-    ConfigView config() throws ApiRefusal;
+    ConfigView config(long revision) throws ApiRefusal;
 
     /**
      * What adopting a gateway.yaml would change.
@@ -59,7 +59,7 @@ public interface Operations {
     DiffView diffConfig(String text, String shownAs) throws ApiRefusal;
 
     /** Adopts a gateway.yaml, if the current one still has that revision. */
-    DiffView applyConfig(String text, String shownAs, long revision) throws ApiRefusal;
+    DiffView applyConfig(String text, String shownAs, long revision, boolean force) throws ApiRefusal;
 
     /** A volume wanted; {@code width} 0: linear; {@code thin}: space is taken as it is written. */
     record NewVolume(
@@ -136,6 +136,9 @@ public interface Operations {
      * @param forget it cannot be restored, and its secrets are deleted
      */
     HostView deleteHost(String name, boolean force, boolean forget) throws ApiRefusal;
+
+    /** Makes it impossible to restore a deleted host, and deletes its secrets. */
+    Views.DeletedHostView forgetHost(String name) throws ApiRefusal;
 
     /** Hosts that were deleted and can be restored, the one that was deleted first at first. */
     List<Views.DeletedHostView> deletedHosts();

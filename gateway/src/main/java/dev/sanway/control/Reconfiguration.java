@@ -67,8 +67,12 @@ final class Reconfiguration {
         return declared;
     }
 
-    synchronized ConfigView current() {
-        ConfigRevision revision = history.current();
+    /** The configuration that counts, or an earlier one of those that are kept; 0: the one that counts. */
+    synchronized ConfigView shown(long number) throws ApiRefusal {
+        ConfigRevision revision = number == 0 ? history.current() : history.find(number);
+        if (revision == null) {
+            throw ApiRefusal.unknown("there is no revision " + number + " any more; kept are " + history.kept());
+        }
         return new ConfigView(
                 revision.revision(),
                 revision.adoptedAt(),
@@ -99,15 +103,16 @@ final class Reconfiguration {
     /** What adopting a text would change; changes nothing. */
     synchronized DiffView diff(String text, String shownAs) throws ApiRefusal {
         ConfigDiff diff = check(text, true, shownAs).diff();
-        return new DiffView(history.current().revision(), diff.changes(), diff.refusals());
+        return new DiffView(history.current().revision(), diff.changes(), diff.losses(), diff.refusals());
     }
 
     /**
      * Writes a text into the gateway's YAML and adopts it.
      *
      * @param revision what the caller knows as the current one; another one is refused
+     * @param force also if hosts that are logged in lose something
      */
-    synchronized DiffView apply(String text, String shownAs, long revision) throws ApiRefusal {
+    synchronized DiffView apply(String text, String shownAs, long revision, boolean force) throws ApiRefusal {
         long now = history.current().revision();
         if (revision != now) {
             throw ApiRefusal.conflict("the configuration is at revision " + now + ", you started from " + revision
@@ -115,11 +120,18 @@ final class Reconfiguration {
         }
         Checked checked = check(text, true, shownAs);
         refuseIf(checked.diff().refusals());
+        if (!force && !checked.diff().losses().isEmpty()) {
+            throw ApiRefusal.configuration(
+                    "hosts that are logged in would lose what they may be using; nothing was changed. Log them out first, or say"
+                            + " --force",
+                    checked.diff().losses());
+        }
         String before = history.current().text();
         try {
             ConfigRevision adopted = text.equals(before) ? history.current() : history.adopt(text);
             adopt(checked);
-            return new DiffView(adopted.revision(), checked.diff().changes(), List.of());
+            return new DiffView(
+                    adopted.revision(), checked.diff().changes(), checked.diff().losses(), List.of());
         } catch (IOException e) {
             putBack(before);
             throw ApiRefusal.conflict(yaml.file() + " cannot be written: " + e.getMessage()

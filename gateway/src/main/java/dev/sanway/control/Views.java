@@ -167,8 +167,8 @@ public interface Views {
     /** The configuration that the gateway runs with, adopted at its start, by SIGHUP or by {@code config apply}. */
     record ConfigView(long revision, String adoptedAt, String origin, String file, String text) {}
 
-    /** What adopting a configuration would change, or did. */
-    record DiffView(long revision, List<ConfigDiff.Change> changes, List<String> refusals) {}
+    /** What adopting a configuration would change, or did; {@code losses}: what hosts that are logged in lose. */
+    record DiffView(long revision, List<ConfigDiff.Change> changes, List<String> losses, List<String> refusals) {}
 
     /** Where the API takes its answers from: snapshots, from any thread. */
     interface Source {

@@ -215,8 +215,7 @@ class GatewayConfigTest {
                 .toList();
         assertThat(offered).hasSizeGreaterThan(1);
         for (String size : offered) {
-            assertThat(read(GOOD.replace("size: 80GiB", "size: " + size)
-                                    .replace("size: 100GiB", "size: " + size))
+            assertThat(read(GOOD.replace("size: 80GiB", "size: " + size).replace("size: 100GiB", "size: " + size))
                             .volumes())
                     .hasSize(3);
         }

@@ -93,6 +93,20 @@ class ConfigDiffTest {
     }
 
     @Test
+    void whatHostsThatAreLoggedInWouldLoseIsNamed() throws Exception {
+        assertThat(diff(BEFORE.replace("lun: 0", "lun: 5")).losses())
+                .containsExactly("host web1 is logged in (2 sessions) and would lose LUN 0, volume web1/data");
+        assertThat(diff(BEFORE.replace("      - {name: data, lun: 0, size: 10GiB}\n", ""))
+                        .losses())
+                .containsExactly("host web1 is logged in (2 sessions) and would lose volume web1/data");
+        assertThat(diff(BEFORE.replace("web1", "web2")).losses())
+                .contains("host web1 is logged in (2 sessions) and would lose its target");
+        assertThat(diff(BEFORE.replace("size: 10GiB", "size: 12GiB") + "      - {name: more, size: 1GiB}\n")
+                        .losses())
+                .isEmpty();
+    }
+
+    @Test
     void everyKindOfChangeIsToldInWords() throws Exception {
         assertThat(changes(BEFORE.replace("size: 10GiB", "size: 12GiB")))
                 .containsExactly("changed volume web1/data: grows from 10 GiB to 12 GiB");

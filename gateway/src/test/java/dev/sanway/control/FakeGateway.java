@@ -186,6 +186,11 @@ class FakeGateway implements Views.Source, Operations {
     }
 
     @Override
+    public Views.DeletedHostView forgetHost(String name) {
+        return new Views.DeletedHostView(name, List.of(), false, List.of(), "2026-11-24T12:00:00Z");
+    }
+
+    @Override
     public List<Views.TaskView> tasks() {
         return List.of(task(1));
     }
@@ -207,7 +212,7 @@ class FakeGateway implements Views.Source, Operations {
     }
 
     @Override
-    public Views.ConfigView config() {
+    public Views.ConfigView config(long revision) {
         return new Views.ConfigView(3, "2026-11-24T12:00:00Z", "apply", "/gateway.yaml", "gateway: {}");
     }
 
@@ -216,15 +221,15 @@ class FakeGateway implements Views.Source, Operations {
         if (text.isEmpty()) {
             throw ApiRefusal.configuration("the configuration has mistakes", List.of(shownAs + ":1: nothing there"));
         }
-        return new Views.DiffView(3, List.of(), List.of());
+        return new Views.DiffView(3, List.of(), List.of(), List.of());
     }
 
     @Override
-    public Views.DiffView applyConfig(String text, String shownAs, long revision) throws ApiRefusal {
+    public Views.DiffView applyConfig(String text, String shownAs, long revision, boolean force) throws ApiRefusal {
         if (revision != 3) {
             throw ApiRefusal.conflict("the configuration is at revision 3");
         }
-        return new Views.DiffView(4, List.of(), List.of());
+        return new Views.DiffView(4, List.of(), List.of(), List.of());
     }
 
     @Override

@@ -117,12 +117,12 @@ class ReconfigurationTest {
 
     @Test
     void anApplyThatFailsLeavesFileAndState() throws Exception {
-        assertThatThrownBy(() -> reconfiguration.apply(WITH_WEB2, "new.yaml", 1))
+        assertThatThrownBy(() -> reconfiguration.apply(WITH_WEB2, "new.yaml", 1, false))
                 .isInstanceOf(ApiRefusal.class)
                 .hasMessageContaining("nothing was changed");
         assertThat(Files.readString(file)).isEqualTo(YAML);
         assertThat(declared()).containsExactly("web1");
-        assertThat(reconfiguration.current().text()).isEqualTo(YAML);
+        assertThat(reconfiguration.shown(0).text()).isEqualTo(YAML);
         assertThat(reconciler.adopted).last().isEqualTo(List.of("web1"));
     }
 
@@ -136,7 +136,7 @@ class ReconfigurationTest {
                 .asString()
                 .contains("not read again, nothing was changed");
         assertThat(declared()).containsExactly("web1");
-        assertThat(reconfiguration.current().text()).isEqualTo(YAML);
+        assertThat(reconfiguration.shown(0).text()).isEqualTo(YAML);
         assertThat(reconciler.adopted).last().isEqualTo(List.of("web1"));
     }
 }

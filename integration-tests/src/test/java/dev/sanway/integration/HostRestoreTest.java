@@ -3,8 +3,12 @@ package dev.sanway.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -24,6 +28,14 @@ class HostRestoreTest {
 
     private static Command qemu(AgentSan san, int lun, String command) {
         return Command.run(60, "qemu-io", "-f", "raw", "-c", command, url(san, lun));
+    }
+
+    private List<String> secrets(String host) throws IOException {
+        try (Stream<Path> files = Files.list(folder.resolve("gateway/secrets"))) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.startsWith(host))
+                    .toList();
+        }
     }
 
     @Test
@@ -83,10 +95,28 @@ class HostRestoreTest {
             san.awaitReady("db1/b");
             assertThat(san.sanway("host", "restore", "db1").output()).contains("there is no deleted host db1");
 
+            assertThat(secrets("db1")).isNotEmpty();
             // Forgotten: no secret is left, and nothing to restore.
             san.sanway("host", "delete", "db1", "--yes", "--forget").succeeded();
             assertThat(san.sanway("host", "restore", "db1").exitStatus()).isEqualTo(1);
-            assertThat(folder.resolve("gateway/secrets/db1")).doesNotExist();
+            assertThat(secrets("db1")).isEmpty();
+            // Also later than when it was deleted.
+            san.sanway(
+                            "host",
+                            "create",
+                            "late",
+                            "--initiator",
+                            "iqn.2026-11.example:late",
+                            "--chap-user",
+                            "late",
+                            "--chap-secret-file",
+                            secret.toString())
+                    .succeeded();
+            san.sanway("host", "delete", "late", "--yes").succeeded();
+            assertThat(secrets("late")).isNotEmpty();
+            san.sanway("host", "delete", "late", "--yes", "--forget").succeeded();
+            assertThat(secrets("late")).isEmpty();
+            assertThat(san.sanway("host", "list", "--deleted").succeeded()).doesNotContain("late");
             // Another host has the initiator by now.
             san.sanway("host", "create", "db2", "--initiator", "iqn.2026-11.example:x")
                     .succeeded();

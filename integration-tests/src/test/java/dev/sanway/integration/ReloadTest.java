@@ -194,7 +194,21 @@ class ReloadTest {
             assertThat(refused.output()).contains("other.yaml:").contains("volume web1/data size: 32 MiB is less");
             assertThat(Files.readString(yaml())).endsWith("nonsense: [\n");
             Files.writeString(other, good.replace("lun: 0, size: 64MiB", "lun: 3, size: 64MiB"));
-            assertThat(Command.run(30, words).succeeded()).contains("LUN 3 instead of 0");
+            Command asked = Command.run(30, words);
+            assertThat(asked.exitStatus()).isEqualTo(1);
+            assertThat(asked.output())
+                    .contains("host web1 is logged in (1 session) and would lose LUN 0, volume web1/data")
+                    .contains("--force");
+            assertThat(Files.readString(yaml())).endsWith("nonsense: [\n");
+            List<String> forced = new ArrayList<>(words);
+            forced.add("--force");
+            assertThat(Command.run(30, forced).succeeded())
+                    .contains("LUN 3 instead of 0")
+                    .contains("sanway config show --revision 1");
+            List<String> shown = new ArrayList<>(words);
+            shown.set(2, "show");
+            shown.set(3, "--revision=1");
+            assertThat(Command.run(30, shown).succeeded()).contains("lun: 0, size: 64MiB");
             assertThat(Files.readString(yaml())).isEqualTo(Files.readString(other));
             assertThat(host.client(3).read(0, 8)).isEqualTo(new byte[4096]);
         }
