@@ -13,6 +13,7 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
@@ -94,7 +95,12 @@ public final class OwnFiles {
         PosixFileAttributeView view =
                 Files.getFileAttributeView(file, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
         try {
-            Set<PosixFilePermission> now = view.readAttributes().permissions();
+            PosixFileAttributes attributes = view.readAttributes();
+            if (!Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS)
+                    .equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"))) {
+                return; // of another user, whose file root could change all the same
+            }
+            Set<PosixFilePermission> now = attributes.permissions();
             Set<PosixFilePermission> own = EnumSet.noneOf(PosixFilePermission.class);
             own.addAll(now);
             if (own.removeAll(OTHERS)) {

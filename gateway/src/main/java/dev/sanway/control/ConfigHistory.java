@@ -81,12 +81,12 @@ final class ConfigHistory {
         return record(text, "apply");
     }
 
-    /** After adopting failed: the file holds again what it held before, and so does the latest revision. */
-    void putBack(String text) throws IOException {
-        if (!Files.readString(file).equals(text)) {
-            replace(text);
+    /** After adopting failed: the file holds again what it held before, and the latest revision is what runs. */
+    void putBack(String inFile, String running) throws IOException {
+        if (!Files.readString(file).equals(inFile)) {
+            replace(inFile);
         }
-        record(text, "put back");
+        record(running, "put back");
     }
 
     /** Whatever happens, the file holds the old text or the new one; its permissions stay. */

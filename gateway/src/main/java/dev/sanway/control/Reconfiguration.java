@@ -8,11 +8,13 @@ import dev.sanway.control.Views.DiffView;
 import dev.sanway.metadata.Catalog;
 import dev.sanway.metadata.ConfigRevision;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Changes what a running gateway is to be: by its YAML, read again or sent, and by commands. Everything is checked before
@@ -127,25 +129,32 @@ final class Reconfiguration {
                     checked.diff().losses());
         }
         String before = history.current().text();
+        String inFile = null;
         try {
-            ConfigRevision adopted = text.equals(before) ? history.current() : history.adopt(text);
+            // It may have been edited since it was read.
+            inFile = Files.readString(yaml.file());
+            ConfigRevision adopted =
+                    text.equals(before) && text.equals(inFile) ? history.current() : history.adopt(text);
             adopt(checked);
             return new DiffView(
                     adopted.revision(), checked.diff().changes(), checked.diff().losses(), List.of());
         } catch (IOException e) {
-            putBack(before);
+            putBack(inFile, before);
             throw ApiRefusal.conflict(yaml.file() + " cannot be written: " + e.getMessage()
                     + "; nothing was changed. Is the gateway allowed to write in that folder?");
         } catch (RuntimeException e) {
-            putBack(before);
+            putBack(inFile, before);
             throw ApiRefusal.conflict("it cannot be adopted, and nothing was changed: " + e.getMessage());
         }
     }
 
-    /** Whatever failed in adopting, the file is what the gateway runs with. */
-    private void putBack(String text) {
+    /** Whatever failed in adopting, the file is what it was; null: it was not even read. */
+    private void putBack(@Nullable String inFile, String running) {
+        if (inFile == null) {
+            return;
+        }
         try {
-            history.putBack(text);
+            history.putBack(inFile, running);
         } catch (IOException | RuntimeException e) {
             events.warning(
                     "configuration",
@@ -185,8 +194,15 @@ final class Reconfiguration {
             String text = GatewayConfigReader.structurallyRight(yaml.file());
             Checked checked = check(text, false, yaml.file().toString());
             refuseIf(checked.diff().refusals());
-            adopt(checked);
+            String before = history.current().text();
+            // Recorded first: what runs is never another than the revision that is shown.
             ConfigRevision adopted = history.record(text, "reload");
+            try {
+                adopt(checked);
+            } catch (RuntimeException failure) {
+                history.record(before, "put back");
+                throw failure;
+            }
             if (checked.diff().changes().isEmpty()) {
                 events.info(subject, "read again, revision " + adopted.revision() + ": nothing changes");
             }

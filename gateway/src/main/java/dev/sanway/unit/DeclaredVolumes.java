@@ -205,7 +205,8 @@ final class DeclaredVolumes implements AutoCloseable {
         boolean right = false;
         try {
             long actualBytes = device.geometry().sizeBytes();
-            if (actualBytes == 0) {
+            // One of ours that has never had a size was made just before the power went: it is made whole.
+            if (actualBytes == 0 && (volume.device() != null || entry.sizeBytes() > 0)) {
                 throw new IOException(path + " holds not even one block");
             }
             if (actualBytes < entry.sizeBytes()) {

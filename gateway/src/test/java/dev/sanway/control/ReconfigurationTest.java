@@ -127,6 +127,15 @@ class ReconfigurationTest {
     }
 
     @Test
+    void anApplyThatFailsKeepsWhatWasEditedAndNotReadYet() throws Exception {
+        Files.writeString(file, "# edited\n" + YAML);
+        assertThatThrownBy(() -> reconfiguration.apply(WITH_WEB2, "new.yaml", 1, false))
+                .isInstanceOf(ApiRefusal.class);
+        assertThat(Files.readString(file)).isEqualTo("# edited\n" + YAML);
+        assertThat(reconfiguration.shown(0).text()).isEqualTo(YAML);
+    }
+
+    @Test
     void aReloadThatFailsIsAnEventAndLeavesState() throws Exception {
         Files.writeString(file, WITH_WEB2);
         reconfiguration.reload();

@@ -223,6 +223,10 @@ public final class MetadataStore implements RecordStore {
         if (!connectionFailed) {
             return connection;
         }
+        if (Files.notExists(file)) {
+            // SQLite would make another one, which the next start would take for a new pool's.
+            throw new SQLException(file + " is gone. Put it back, with all of its folder; do not restart without it");
+        }
         Connection fresh = connections.open(file);
         boolean taken = false;
         try {
