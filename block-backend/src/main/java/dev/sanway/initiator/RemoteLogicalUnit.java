@@ -111,6 +111,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private boolean preparing;
     private long notOpenSinceNanos = AwakeClock.nanoTime();
     private boolean saidNotReady = true;
+    private int toldRestarts;
     private volatile Readiness readiness = new Readiness.Away("not reached yet");
     /** So that a refusal is logged once, however often it is repeated. */
     private String loggedRefusal = "";
@@ -290,6 +291,12 @@ public final class RemoteLogicalUnit implements BlockDevice {
     /** Another one than before: what was not durable by then may be lost. */
     int incarnation() {
         return restarts.count();
+    }
+
+    /** A flush failed at the unit: what was not flushed by then may be lost, whosever it is. */
+    void flushFailed() {
+        restarts.lost();
+        unflushed.lose();
     }
 
     /** The whole cache is flushed at once where a range is no help: LIO warns in its log of each that names blocks. */
@@ -578,8 +585,10 @@ public final class RemoteLogicalUnit implements BlockDevice {
         availability = new Availability.Open();
         loggedRefusal = "";
         readiness = Readiness.READY;
-        if (saidNotReady) {
+        // Also if nobody was told that it was away: whoever keeps its boot id has to know of each restart.
+        if (saidNotReady || restarts.count() != toldRestarts) {
             saidNotReady = false;
+            toldRestarts = restarts.count();
             listeners.tell(new DeviceEvent.BecameReady());
         }
         session.open(queue);

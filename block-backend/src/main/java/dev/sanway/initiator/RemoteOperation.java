@@ -359,7 +359,7 @@ final class RemoteOperation implements BlockOperation {
                     boolean others = failure instanceof BlockFailure.UnflushedWritesLost && !lossHeard;
                     if (others) {
                         lossHeard = true;
-                        ledger.lose();
+                        unit.flushFailed();
                     }
                     // A unit says it to this session as a whole. If nothing of this range was unflushed it concerns
                     // others.
@@ -382,7 +382,7 @@ final class RemoteOperation implements BlockOperation {
                 done.run();
             } else {
                 if (failure instanceof BlockFailure.UnflushedWritesLost) {
-                    unit.unflushed().lose();
+                    unit.flushFailed();
                 }
                 fail(failure);
             }

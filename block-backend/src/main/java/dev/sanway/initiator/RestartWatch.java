@@ -32,7 +32,12 @@ final class RestartWatch {
         return sign;
     }
 
-    /** How often it may have been restarted. */
+    /** A flush failed, which a unit says once: whoever is about to flush a write of his own must write again. */
+    void lost() {
+        count++;
+    }
+
+    /** How often it may have been restarted, or have lost what was not flushed. */
     int count() {
         return count;
     }

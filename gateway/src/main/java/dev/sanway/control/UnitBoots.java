@@ -1,5 +1,6 @@
 package dev.sanway.control;
 
+import dev.sanway.block.BlockFailure;
 import dev.sanway.block.BlockOutcome;
 import dev.sanway.block.BlockRequest;
 import dev.sanway.initiator.LunEvidence;
@@ -38,6 +39,8 @@ final class UnitBoots {
     private final Catalog catalog;
     private final Executor control;
     private final Set<Sight> seen = new HashSet<>();
+    /** Unit volumes of which not everybody has been told yet. */
+    private final Set<UUID> telling = new HashSet<>();
 
     /** Each line of a unit has a device, and a ledger, of its own. */
     private record Sight(UUID label, int line) {}
@@ -68,8 +71,10 @@ final class UnitBoots {
         if (before == null || !before.mayHaveLost(next.bootId())) {
             return store(next);
         }
-        CompletableFuture<Void> _ = CompletableFuture.runAsync(
-                        () -> {}, CompletableFuture.delayedExecutor(TELL_MINUTES, TimeUnit.MINUTES, control))
+        telling.add(sight.label());
+        CompletableFuture<Void> _ = CompletableFuture.supplyAsync(
+                        () -> telling.remove(sight.label()),
+                        CompletableFuture.delayedExecutor(TELL_MINUTES, TimeUnit.MINUTES, control))
                 .thenCompose(_ -> store(next));
         if (!first) {
             return CompletableFuture.completedFuture(null); // it watched, and knows by itself
@@ -93,18 +98,32 @@ final class UnitBoots {
 
     /** The gateway stops: if the unit volume can be flushed soon on each line, nothing of it can be lost from then on. */
     CompletableFuture<Void> flush(UUID label, Collection<RemoteLogicalUnit> devices) {
-        List<CompletableFuture<Boolean>> all = new ArrayList<>();
+        List<CompletableFuture<BlockOutcome>> all = new ArrayList<>();
         for (RemoteLogicalUnit device : devices) {
-            CompletableFuture<Boolean> one = new CompletableFuture<>();
+            CompletableFuture<BlockOutcome> one = new CompletableFuture<>();
             all.add(one);
-            device.owner()
-                    .execute(() -> device.submit(
-                            new BlockRequest.Flush(0, 0), outcome -> one.complete(outcome.equals(BlockOutcome.DONE))));
+            device.owner().execute(() -> device.submit(new BlockRequest.Flush(0, 0), one::complete));
         }
         return CompletableFuture.allOf(all.toArray(new CompletableFuture<?>[0]))
-                .thenApply(_ -> all.stream().allMatch(CompletableFuture::join))
-                .completeOnTimeout(false, FLUSH_SECONDS, TimeUnit.SECONDS)
-                .thenComposeAsync(flushed -> flushed ? ended(label) : CompletableFuture.completedFuture(null), control);
+                .thenApply(_ ->
+                        Optional.of(all.stream().map(CompletableFuture::join).toList()))
+                .completeOnTimeout(Optional.empty(), FLUSH_SECONDS, TimeUnit.SECONDS)
+                .thenComposeAsync(
+                        outcomes -> outcomes.isEmpty()
+                                ? CompletableFuture.completedFuture(null)
+                                : flushed(label, outcomes.get()),
+                        control);
+    }
+
+    private CompletableFuture<Void> flushed(UUID label, List<BlockOutcome> outcomes) {
+        boolean lost = outcomes.stream()
+                .anyMatch(outcome -> outcome instanceof BlockOutcome.Failed(BlockFailure.UnflushedWritesLost _));
+        if (lost) {
+            // It was for the hosts to hear: whoever serves the unit next presumes it again.
+            return store(new UnitBoot(label, UUID.randomUUID(), false));
+        }
+        boolean all = outcomes.stream().allMatch(BlockOutcome.DONE::equals);
+        return all && !telling.contains(label) ? ended(label) : CompletableFuture.completedFuture(null);
     }
 
     private CompletableFuture<Void> ended(UUID label) {

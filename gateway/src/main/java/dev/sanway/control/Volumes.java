@@ -437,6 +437,11 @@ final class Volumes implements Assignments.Listener {
                 .thenComposeAsync(
                         _ -> {
                             volume.assembling = false;
+                            LogicalUnit unit = volume.unit;
+                            if (patient && !starting && unit != null) {
+                                // The start ended meanwhile.
+                                unit.device().owner().execute(() -> unit.starting(false));
+                            }
                             VolumeRecord now = volume.record;
                             if (now != null && !now.equals(record)) {
                                 update(volume, now, assignments.pool(), volume.partitionBytes);

@@ -66,7 +66,7 @@ public final class LabelStore {
                     "writing the label"));
         }
         // A foreign unit may take FUA lightly; the flush costs nothing here.
-        return written.thenCompose(_ -> ControlIo.submit(lun, new BlockRequest.Flush(0, 0), "flushing the label"))
+        return written.thenCompose(_ -> flush(lun, label.offsetBytes() / blockSize, bytes.length / blockSize))
                 .thenApply(_ -> label);
     }
 
@@ -77,8 +77,17 @@ public final class LabelStore {
         // The end first: as long as the beginning stands the LUN still says what it was.
         return zero(lun, geometry.blockCount() - blocks, blocks)
                 .thenCompose(_ -> zero(lun, 0, blocks))
-                .thenCompose(_ -> ControlIo.submit(lun, new BlockRequest.Flush(0, 0), "flushing after erasing"))
+                .thenCompose(_ -> flush(lun, geometry.blockCount() - blocks, blocks))
+                .thenCompose(_ -> flush(lun, 0, blocks))
                 .thenApply(_ -> null);
+    }
+
+    /**
+     * Flushes what was written here and nothing else: a flush hears of what the unit has lost in its range, once, and that is for
+     * the hosts whose writes it was.
+     */
+    private static CompletableFuture<?> flush(BlockDevice lun, long lba, long blockCount) {
+        return ControlIo.submit(lun, new BlockRequest.Flush(lba, blockCount), "flushing the label");
     }
 
     /**
@@ -99,9 +108,10 @@ public final class LabelStore {
         return zero(lun, lun.geometry().blockCount() - blocks, blocks)
                 .thenCompose(_ -> zero(lun, 0, copy))
                 .thenCompose(_ -> zero(lun, copy + last, blocks - copy - last))
-                .thenCompose(_ -> ControlIo.submit(lun, new BlockRequest.Flush(0, 0), "flushing after erasing"))
+                .thenCompose(_ -> flush(lun, lun.geometry().blockCount() - blocks, blocks))
+                .thenCompose(_ -> flush(lun, 0, blocks))
                 .thenCompose(_ -> zero(lun, copy, last))
-                .thenCompose(_ -> ControlIo.submit(lun, new BlockRequest.Flush(0, 0), "flushing after erasing"))
+                .thenCompose(_ -> flush(lun, copy, last))
                 .thenApply(_ -> null);
     }
 
