@@ -3,6 +3,12 @@ package dev.sanway.pool;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sanway.block.BlockClient;
+import dev.sanway.block.BlockCompletion;
+import dev.sanway.block.BlockDevice;
+import dev.sanway.block.BlockOperation;
+import dev.sanway.block.BlockRange;
+import dev.sanway.block.BlockRequest;
+import dev.sanway.block.ForwardingDevice;
 import dev.sanway.block.Geometry;
 import dev.sanway.block.Identity;
 import dev.sanway.block.MemoryDevice;
@@ -177,6 +183,33 @@ class LabelTest {
             random.nextBytes(area);
             assertThat(read(area)).isInstanceOf(Label.Reading.Foreign.class);
         }
+    }
+
+    /** A flush of more would hear of what the unit has lost of the hosts' writes, and they would not. */
+    @Test
+    void isFlushedByItself() {
+        DefaultEventExecutor owner = new DefaultEventExecutor();
+        List<BlockRange> flushed = new ArrayList<>();
+        BlockDevice lun =
+                new ForwardingDevice(
+                        new MemoryDevice(owner, new Identity(LABEL, "lun"), new Geometry(512, 4096, 32_768))) {
+                    @Override
+                    public BlockOperation submit(BlockRequest request, BlockCompletion completion) {
+                        if (request instanceof BlockRequest.Flush(long lba, long blockCount)) {
+                            flushed.add(new BlockRange(lba, blockCount));
+                        }
+                        return super.submit(request, completion);
+                    }
+                };
+        Label label = new Label(POOL, GATEWAY, LABEL, 1, List.of());
+        BlockClient.await(LabelStore.write(lun, label));
+        BlockClient.await(LabelStore.unlabel(lun, label));
+        BlockClient.await(LabelStore.erase(lun));
+        assertThat(flushed)
+                .isNotEmpty()
+                .allMatch(range ->
+                        range.blockCount() > 0 && (range.end() <= MIB / 512 || range.lba() >= 32_768 - MIB / 512));
+        owner.shutdownGracefully();
     }
 
     @ParameterizedTest

@@ -81,6 +81,11 @@ class UnitLifeTest {
         return Command.run(60, "qemu-io", "-f", "raw", "-c", command, san.url("web1", lun));
     }
 
+    /** Ends it after so many seconds. */
+    private static Command qemuFor(int seconds, AgentSan san, int lun, String command) {
+        return Command.run(60, "timeout", "" + seconds, "qemu-io", "-f", "raw", "-c", command, san.url("web1", lun));
+    }
+
     @Test
     void aUnitInMaintenanceIsGivenNothingNewAndGoesAndComesBackWithoutAlarm() throws Exception {
         try (AgentSan san = new AgentSan(folder)) {
@@ -122,7 +127,8 @@ class UnitLifeTest {
             assertThat(state(san, "unit1")).isEqualTo("maintenance");
             assertThat(san.show("volume", "show", "web1/data").path("detail").asText())
                     .contains("in maintenance");
-            assertThat(qemu(san, 0, "read 0 4k").output()).contains("NOT READY");
+            // It comes back, so hosts are told to ask again, which QEMU does for minutes.
+            assertThat(qemuFor(20, san, 0, "read 0 4k").output()).contains("BUSY");
             assertThat(qemu(san, 1, "read 0 4k").succeeded()).contains("read 4096");
             SanwayProcess gateway = san.process("gateway");
             gateway.kill();
@@ -131,7 +137,7 @@ class UnitLifeTest {
             unit1.restart();
             Awaitility.await("it is back")
                     .atMost(Duration.ofSeconds(60))
-                    .until(() -> qemu(san, 0, "read -P 5 0 1M").exitStatus() == 0);
+                    .until(() -> qemuFor(20, san, 0, "read -P 5 0 1M").exitStatus() == 0);
             assertThat(warnings(san, "unit unit1")).isEqualTo(before);
             assertThat(state(san, "unit1")).isEqualTo("maintenance");
 
