@@ -269,8 +269,18 @@ public final class MetadataStore implements RecordStore {
         revision = found;
     }
 
-    private MetadataException failed(SQLException failure) {
+    /** Lets go of the lock at least, where SQLite has not ended the transaction by itself. */
+    private void giveUp() {
         connectionFailed = true;
+        try {
+            connection.rollback();
+        } catch (SQLException _) {
+            // There is no transaction any more, as after SQLITE_FULL; it is used no more in any case.
+        }
+    }
+
+    private MetadataException failed(SQLException failure) {
+        giveUp();
         failures.incrementAndGet();
         String cause = StoreFailure.explain(failure, file);
         if (trouble == null) {
@@ -416,7 +426,7 @@ public final class MetadataStore implements RecordStore {
                     future.completeExceptionally(failed(failure));
                 } catch (RuntimeException bug) {
                     // Nobody knows how far it came.
-                    connectionFailed = true;
+                    giveUp();
                     future.completeExceptionally(bug);
                 }
             });
