@@ -95,6 +95,8 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private @Nullable LunEvidence evidence;
     private Barrier barrier = Barrier.ORDERED;
     private final RestartWatch restarts;
+    private final FailedFlushes failures;
+    private int failuresHeard;
     private volatile @Nullable LunNature nature;
     private boolean disk = true;
     private LunProbe.Features features = new LunProbe.Features(0, 0, 0, false, false);
@@ -126,8 +128,15 @@ public final class RemoteLogicalUnit implements BlockDevice {
     private final MessagePace pace = new MessagePace();
 
     RemoteLogicalUnit(
-            UnitSession session, int lun, LunQueue queue, LunVerifier verifier, @Nullable Geometry lastKnown) {
+            UnitSession session,
+            int lun,
+            LunQueue queue,
+            LunVerifier verifier,
+            @Nullable Geometry lastKnown,
+            FailedFlushes failures) {
         this.session = session;
+        this.failures = failures;
+        this.failuresHeard = failures.count();
         this.restarts = session.restarts(lun);
         this.lun = lun;
         this.queue = queue;
@@ -290,6 +299,7 @@ public final class RemoteLogicalUnit implements BlockDevice {
 
     /** Another one than before: what was not durable by then may be lost. */
     int incarnation() {
+        hearOthers();
         return restarts.count();
     }
 
@@ -297,6 +307,19 @@ public final class RemoteLogicalUnit implements BlockDevice {
     void flushFailed() {
         restarts.lost();
         unflushed.lose();
+        failuresHeard = failures.add();
+    }
+
+    /** A unit of ours tells each session by itself. */
+    void hearOthers() {
+        int now = failures.count();
+        if (now != failuresHeard) {
+            failuresHeard = now;
+            if (restarts.sign() != RestartSign.BOOT_ID) {
+                restarts.lost();
+                unflushed.lose();
+            }
+        }
     }
 
     /** The whole cache is flushed at once where a range is no help: LIO warns in its log of each that names blocks. */

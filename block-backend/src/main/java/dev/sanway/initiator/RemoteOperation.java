@@ -337,6 +337,7 @@ final class RemoteOperation implements BlockOperation {
     private void flush(BlockRequest.Flush flush) {
         long count = flush.blockCount() == 0 ? unit.geometry().blockCount() - flush.lba() : flush.blockCount();
         BlockRange range = new BlockRange(flush.lba(), Math.max(0, count));
+        unit.hearOthers();
         if (unit.unflushed().takeLost(range)) {
             fail(new BlockFailure.UnflushedWritesLost());
             return;
@@ -346,6 +347,7 @@ final class RemoteOperation implements BlockOperation {
         synchronizeCache(
                 range,
                 () -> {
+                    unit.hearOthers();
                     ledger.flushEnds(covered, true);
                     // The loss may have been found out while the flush was under way, and before it was sent again.
                     if (ledger.takeLost(range)) {

@@ -179,11 +179,17 @@ public final class UnitSession {
      * @param lastKnown its geometry as far as the caller remembers; null: 0 blocks until it is reached
      */
     public RemoteLogicalUnit logicalUnit(int lun, LunVerifier verifier, @Nullable Geometry lastKnown) {
+        return logicalUnit(lun, verifier, lastKnown, new FailedFlushes());
+    }
+
+    /** The same; {@code failures} is that of all sessions to the logical unit. */
+    public RemoteLogicalUnit logicalUnit(
+            int lun, LunVerifier verifier, @Nullable Geometry lastKnown, FailedFlushes failures) {
         if (units.containsKey(lun)) {
             throw new IllegalArgumentException("LUN " + lun + " of " + config + " has its device already");
         }
         LunQueue queue = new LunQueue();
-        RemoteLogicalUnit unit = new RemoteLogicalUnit(this, lun, queue, verifier, lastKnown);
+        RemoteLogicalUnit unit = new RemoteLogicalUnit(this, lun, queue, verifier, lastKnown, failures);
         units.put(lun, unit);
         queues.add(queue);
         if (loggedIn()) {

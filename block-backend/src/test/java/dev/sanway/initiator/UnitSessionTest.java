@@ -1,5 +1,9 @@
 package dev.sanway.initiator;
 
+import static dev.sanway.initiator.ScriptedUnits.LOOP;
+import static dev.sanway.initiator.ScriptedUnits.UNIT_LOOP;
+import static dev.sanway.initiator.ScriptedUnits.awaitOpen;
+import static dev.sanway.initiator.ScriptedUnits.onLoop;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sanway.block.BlockFailure;
@@ -21,23 +25,18 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
-import io.netty.channel.EventLoop;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,11 +47,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** The initiator against a unit that does what a test wants it to. */
 @Timeout(60)
 class UnitSessionTest {
-    private static final MultiThreadIoEventLoopGroup GROUP =
-            new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
-    private static final EventLoop LOOP = GROUP.next();
-    private static final EventLoop UNIT_LOOP = GROUP.next();
-
     @SuppressWarnings("NullAway.Init")
     private ScriptedUnit unit;
 
@@ -82,34 +76,13 @@ class UnitSessionTest {
 
     @AfterEach
     void stop() throws Exception {
-        CompletableFuture<Boolean> closed = new CompletableFuture<>();
-        session.close(() -> closed.complete(true));
-        assertThat(closed.get(10, TimeUnit.SECONDS)).isTrue();
+        ScriptedUnits.stop(session);
         unit.close();
         assertThat(unit.problems).isEmpty();
     }
 
-    @AfterAll
-    static void end() {
-        GROUP.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-    }
-
-    private static <T> T onLoop(Callable<T> action) throws Exception {
-        return LOOP.submit(action).get(10, TimeUnit.SECONDS);
-    }
-
     private RemoteLogicalUnit attach() throws Exception {
-        session.start();
-        RemoteLogicalUnit device = onLoop(() -> session.logicalUnit(0, LunVerifier.ACCEPT_ALL, null));
-        awaitOpen(device);
-        return device;
-    }
-
-    private static void awaitOpen(RemoteLogicalUnit device) {
-        Awaitility.await()
-                .atMost(Duration.ofSeconds(10))
-                .untilAsserted(() -> assertThat(onLoop(device::availability))
-                        .isInstanceOf(RemoteLogicalUnit.Availability.Open.class));
+        return ScriptedUnits.attach(session);
     }
 
     private record Submitted(CompletableFuture<BlockOutcome> outcome, BlockOperation operation) {
@@ -494,6 +467,38 @@ class UnitSessionTest {
                     .as("%s", sense)
                     .isEqualTo(lost);
             assertThat(run(device, new BlockRequest.Flush(0, 0))).isEqualTo(BlockOutcome.DONE);
+        }
+    }
+
+    /** A kernel says it to whoever flushes first, and to nobody else. */
+    @Test
+    void whatOneSessionHearsOfAFailedFlushIsHeardInAll() throws Exception {
+        FailedFlushes failures = new FailedFlushes();
+        session.start();
+        RemoteLogicalUnit one = onLoop(() -> session.logicalUnit(0, LunVerifier.ACCEPT_ALL, null, failures));
+        awaitOpen(one);
+        UnitSession second = new UnitSession(config(), LOOP, UnitSessionListener.NONE);
+        second.start();
+        RemoteLogicalUnit other = onLoop(() -> second.logicalUnit(0, LunVerifier.ACCEPT_ALL, null, failures));
+        awaitOpen(other);
+        try {
+            AtomicBoolean told = new AtomicBoolean();
+            unit.script = (connection, command) -> {
+                boolean tells = is(command, Opcode.SYNCHRONIZE_CACHE_16) && !told.getAndSet(true);
+                if (tells) {
+                    connection.check(command, SenseData.of(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR));
+                }
+                return tells;
+            };
+            assertThat(run(one, write(0, 8, 1))).isEqualTo(BlockOutcome.DONE);
+            assertThat(run(other, write(4096, 8, 1))).isEqualTo(BlockOutcome.DONE);
+            BlockOutcome lost = BlockOutcome.failed(new BlockFailure.UnflushedWritesLost());
+            assertThat(run(one, new BlockRequest.Flush(0, 2048))).isEqualTo(lost);
+            assertThat(run(other, new BlockRequest.Flush(4096, 2048))).isEqualTo(lost);
+            assertThat(run(other, new BlockRequest.Flush(4096, 2048))).isEqualTo(BlockOutcome.DONE);
+            assertThat(run(one, new BlockRequest.Flush(0, 0))).isEqualTo(BlockOutcome.DONE);
+        } finally {
+            ScriptedUnits.stop(second);
         }
     }
 

@@ -4,6 +4,7 @@ import dev.sanway.config.GatewayConfig;
 import dev.sanway.control.Views.UnitLunView;
 import dev.sanway.control.Views.UnitView;
 import dev.sanway.initiator.CachePolicy;
+import dev.sanway.initiator.FailedFlushes;
 import dev.sanway.initiator.LunNature;
 import dev.sanway.initiator.RemoteLogicalUnit;
 import dev.sanway.initiator.RestartSign;
@@ -23,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What a {@link UnitLink} knows of a LUN. */
 final class LinkedLun {
+    /** Of all lines: most units say to one of them what concerns each. */
+    final FailedFlushes failedFlushes = new FailedFlushes();
+
     @Nullable
     UUID label;
 

@@ -276,7 +276,7 @@ final class UnitLink {
         }
         line.verifiers.put(number, verifier);
         line.loop.execute(() -> {
-            RemoteLogicalUnit device = line.session.logicalUnit(number, verifier, null);
+            RemoteLogicalUnit device = line.session.logicalUnit(number, verifier, null, lun.failedFlushes);
             device.addListener(event -> {
                 if (event instanceof DeviceEvent.CapacityChanged(Geometry _, Geometry now)) {
                     control.execute(() -> resized(line, number, device, now));
