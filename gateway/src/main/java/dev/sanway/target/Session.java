@@ -15,7 +15,6 @@ import dev.sanway.target.lun.Nexus;
 import dev.sanway.target.lun.ScsiCommand;
 import dev.sanway.target.lun.ScsiResponse;
 import dev.sanway.target.lun.TargetDevice;
-import dev.sanway.target.lun.TaskAttribute;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -323,29 +322,22 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             reject(RejectReason.TOO_MANY_IMMEDIATE_COMMANDS, pdu);
             return;
         }
-        String wrong = wrongInCommand(pdu);
+        String wrong = CommandPdu.wrong(pdu, parameters);
         if (wrong != null) {
             reject(RejectReason.PROTOCOL_ERROR, pdu);
             end(wrong);
             return;
         }
-        long expected = Integer.toUnsignedLong(pdu.expectedDataTransferLength());
-        long bidirectional = Integer.toUnsignedLong(pdu.bidirectionalReadLength());
-        long readLength = pdu.read() ? (pdu.write() ? bidirectional : expected) : 0;
-        long writeLength = pdu.write() ? expected : 0;
-        ScsiCommand command = new ScsiCommand(
-                nexus(),
-                pdu.lun(),
-                pdu.initiatorTaskTag(),
-                pdu.cdb(),
-                attribute(pdu.attribute()),
-                readLength,
-                writeLength);
+        ScsiCommand command = CommandPdu.command(pdu, nexus());
         WriteTransfer write = null;
         if (pdu.write()) {
             counters.written(pdu.data().readableBytes());
             write = new WriteTransfer(
-                    channel.alloc(), writeLength, parameters().firstBurstLength(), !pdu.isFinal(), pdu.data());
+                    channel.alloc(),
+                    command.writeLengthBytes(),
+                    parameters().firstBurstLength(),
+                    !pdu.isFinal(),
+                    pdu.data());
         } else {
             pdu.release();
         }
@@ -357,36 +349,6 @@ final class Session extends ChannelInboundHandlerAdapter implements TextService.
             task.refuse();
             memory.keep(task.keptBytes());
         }
-    }
-
-    private @Nullable String wrongInCommand(Pdu.ScsiCommandPdu pdu) {
-        int immediateBytes = pdu.data().readableBytes();
-        NegotiatedParameters negotiated = parameters();
-        if (immediateBytes > 0) {
-            if (!pdu.write()) {
-                return "immediate data with a command that writes nothing";
-            }
-            if (!negotiated.immediateData()) {
-                return "immediate data although ImmediateData=No";
-            }
-            if (immediateBytes > negotiated.firstBurstLength()
-                    || immediateBytes > Integer.toUnsignedLong(pdu.expectedDataTransferLength())) {
-                return "immediate data beyond FirstBurstLength or the expected length";
-            }
-        }
-        if (!pdu.isFinal() && (!pdu.write() || negotiated.initialR2t())) {
-            return "unsolicited data announced although " + (pdu.write() ? "InitialR2T=Yes" : "nothing is written");
-        }
-        return null;
-    }
-
-    private static TaskAttribute attribute(int code) {
-        return switch (code) {
-            case 2 -> TaskAttribute.ORDERED;
-            case 3 -> TaskAttribute.HEAD_OF_QUEUE;
-            case 4 -> TaskAttribute.ACA;
-            default -> TaskAttribute.SIMPLE;
-        };
     }
 
     private void dataOut(Pdu.DataOut pdu) {
