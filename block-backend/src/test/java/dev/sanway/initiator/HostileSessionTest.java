@@ -1,5 +1,7 @@
 package dev.sanway.initiator;
 
+import static dev.sanway.initiator.ScriptedUnits.UNIT_LOOP;
+import static dev.sanway.initiator.ScriptedUnits.awaitOpen;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sanway.block.BlockFailure;
@@ -22,8 +24,6 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -46,10 +46,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A session to a unit that lies, repeats itself or comes and goes: it costs little, and ends nobody. */
 @Timeout(60)
 class HostileSessionTest {
-    private static final MultiThreadIoEventLoopGroup GROUP =
-            new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
-    private static final EventLoop UNIT_LOOP = GROUP.next();
-
     /** With the transport that a gateway uses. */
     private static final EventLoopGroup OURS = Transport.newGroup("initiator", 1);
 
@@ -89,25 +85,18 @@ class HostileSessionTest {
 
     @AfterEach
     void stop() throws Exception {
-        stop(session);
+        ScriptedUnits.stop(session);
         unit.close();
         assertThat(unit.problems).isEmpty();
     }
 
-    private static void stop(UnitSession session) throws Exception {
-        CompletableFuture<Boolean> closed = new CompletableFuture<>();
-        session.close(() -> closed.complete(true));
-        assertThat(closed.get(10, TimeUnit.SECONDS)).isTrue();
-    }
-
     @AfterAll
     static void end() {
-        GROUP.shutdownGracefully(0, 1, TimeUnit.SECONDS);
         OURS.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     }
 
     private static <T> T onLoop(Callable<T> action) throws Exception {
-        return LOOP.submit(action).get(10, TimeUnit.SECONDS);
+        return ScriptedUnits.onLoop(LOOP, action);
     }
 
     private RemoteLogicalUnit device() throws Exception {
@@ -119,13 +108,6 @@ class HostileSessionTest {
         RemoteLogicalUnit device = device();
         awaitOpen(device);
         return device;
-    }
-
-    private static void awaitOpen(RemoteLogicalUnit device) {
-        Awaitility.await()
-                .atMost(Duration.ofSeconds(10))
-                .untilAsserted(() -> assertThat(onLoop(device::availability))
-                        .isInstanceOf(RemoteLogicalUnit.Availability.Open.class));
     }
 
     private static String refusal(RemoteLogicalUnit device) {
@@ -370,7 +352,7 @@ class HostileSessionTest {
 
     @Test
     void aUnitThatDoesNotAnswerWhatItIsAskedDelaysNobodyElse() throws Exception {
-        stop(session);
+        ScriptedUnits.stop(session);
         session = new UnitSession(config(unit, 1000), LOOP, UnitSessionListener.NONE);
         unit.script = (connection, command) -> is(command, Opcode.SERVICE_ACTION_IN_16);
         RemoteLogicalUnit silent = device();
@@ -382,7 +364,7 @@ class HostileSessionTest {
             awaitOpen(device);
             assertThat(run(device, write(8))).isEqualTo(BlockOutcome.DONE);
             assertThat(run(silent, write(8))).isInstanceOf(BlockOutcome.Failed.class);
-            stop(to);
+            ScriptedUnits.stop(to);
         }
     }
 
@@ -435,7 +417,7 @@ class HostileSessionTest {
                 return true;
             });
         }
-        devices.forEach(HostileSessionTest::awaitOpen);
+        devices.forEach(ScriptedUnits::awaitOpen);
     }
 
     // ---- writes

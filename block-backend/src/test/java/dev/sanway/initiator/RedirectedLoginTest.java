@@ -1,21 +1,19 @@
 package dev.sanway.initiator;
 
+import static dev.sanway.initiator.ScriptedUnits.LOOP;
+import static dev.sanway.initiator.ScriptedUnits.UNIT_LOOP;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sanway.iscsi.IscsiName;
 import dev.sanway.iscsi.Isid;
 import dev.sanway.iscsi.Pdu;
 import dev.sanway.iscsi.TargetAddress;
-import io.netty.channel.EventLoop;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,11 +22,6 @@ import org.junit.jupiter.api.Timeout;
 /** Units that send whoever logs in to another address. */
 @Timeout(60)
 class RedirectedLoginTest {
-    private static final MultiThreadIoEventLoopGroup GROUP =
-            new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
-    private static final EventLoop LOOP = GROUP.next();
-    private static final EventLoop UNIT_LOOP = GROUP.next();
-
     @SuppressWarnings("NullAway.Init")
     private ScriptedUnit group;
 
@@ -46,17 +39,10 @@ class RedirectedLoginTest {
     @AfterEach
     void stop() throws Exception {
         for (UnitSession session : sessions) {
-            CompletableFuture<Boolean> closed = new CompletableFuture<>();
-            session.close(() -> closed.complete(true));
-            assertThat(closed.get(10, TimeUnit.SECONDS)).isTrue();
+            ScriptedUnits.stop(session);
         }
         group.close();
         member.close();
-    }
-
-    @AfterAll
-    static void end() {
-        GROUP.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     }
 
     private UnitSessionConfig config() {

@@ -1,5 +1,9 @@
 package dev.sanway.initiator;
 
+import static dev.sanway.initiator.ScriptedUnits.LOOP;
+import static dev.sanway.initiator.ScriptedUnits.UNIT_LOOP;
+import static dev.sanway.initiator.ScriptedUnits.awaitOpen;
+import static dev.sanway.initiator.ScriptedUnits.onLoop;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sanway.block.BlockFailure;
@@ -13,22 +17,16 @@ import dev.sanway.scsi.BigEndian;
 import dev.sanway.scsi.Opcode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
-import io.netty.channel.EventLoop;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -39,10 +37,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Kinds of units: how they tell of a restart, what then has to be durable, and what ends old writes there. */
 @Timeout(60)
 class UnitKindsTest {
-    private static final MultiThreadIoEventLoopGroup GROUP =
-            new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
-    private static final EventLoop LOOP = GROUP.next();
-    private static final EventLoop UNIT_LOOP = GROUP.next();
     private static final BlockOutcome LOST = BlockOutcome.failed(new BlockFailure.UnflushedWritesLost());
 
     /** Commands to the medium in their order: WRITE, WRITE FUA, SYNC lba+count, UNMAP; all attributes beside. */
@@ -94,34 +88,13 @@ class UnitKindsTest {
 
     @AfterEach
     void stop() throws Exception {
-        CompletableFuture<Boolean> closed = new CompletableFuture<>();
-        session.close(() -> closed.complete(true));
-        assertThat(closed.get(10, TimeUnit.SECONDS)).isTrue();
+        ScriptedUnits.stop(session);
         unit.close();
         assertThat(unit.problems).isEmpty();
     }
 
-    @AfterAll
-    static void end() {
-        GROUP.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-    }
-
-    private static <T> T onLoop(Callable<T> action) throws Exception {
-        return LOOP.submit(action).get(10, TimeUnit.SECONDS);
-    }
-
     private RemoteLogicalUnit attach() throws Exception {
-        session.start();
-        RemoteLogicalUnit device = onLoop(() -> session.logicalUnit(0, LunVerifier.ACCEPT_ALL, null));
-        awaitOpen(device);
-        return device;
-    }
-
-    private static void awaitOpen(RemoteLogicalUnit device) {
-        Awaitility.await()
-                .atMost(Duration.ofSeconds(10))
-                .untilAsserted(() -> assertThat(onLoop(device::availability))
-                        .isInstanceOf(RemoteLogicalUnit.Availability.Open.class));
+        return ScriptedUnits.attach(session);
     }
 
     private static BlockOutcome run(RemoteLogicalUnit device, BlockRequest request) throws Exception {
