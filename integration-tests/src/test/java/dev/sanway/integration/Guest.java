@@ -31,6 +31,7 @@ final class Guest implements AutoCloseable {
         List<String> words = new ArrayList<>(
                 List.of(SanwayProcess.ROOT.resolve("scripts/guest").toString(), "--timeout", Long.toString(seconds)));
         words.addAll(List.of("--add", SCRIPTS.resolve("steps.sh").toString()));
+        words.addAll(List.of("--add", SCRIPTS.resolve("busy.sh").toString()));
         words.addAll(
                 List.of("--add", SanwayProcess.ROOT.resolve("docs/attach.md").toString()));
         for (String variable : environment) {
