@@ -199,5 +199,18 @@ fstrim /mnt/large
 for each in 1 2 striped large; do umount /mnt/$each; done
 log_out "$portal"
 ok "logged out and in again, with digests: file systems clean, checksums right"
+# --- LUNs that are asked for one by one, as Kubernetes and OpenStack do: the first may be any
+node "$portal" -o update -n node.session.scan -v manual
+for lun in 5 1; do
+  node "$portal" --login >/dev/null
+  device=$(readlink -f "/sys/class/iscsi_session/session$(session "$portal")/device")
+  host=$(basename "$(dirname "$device")")
+  [ -z "$(ls -d "$device"/target*/*/block 2>/dev/null)" ] || fail "the kernel scanned by itself"
+  echo "0 0 $lun" >"/sys/class/scsi_host/$host/scan"
+  sg_turs "$(disk $lun)"
+  log_out "$portal"
+done
+node "$portal" -o update -n node.session.scan -v auto
+ok "LUNs 5 and 1 found by themselves, each as the first"
 echo "errors the kernel saw: $(dmesg | grep -ciE 'I/O error|detected conn error|task abort|lun reset|hung' || true)"
 echo "administrator: all well"
